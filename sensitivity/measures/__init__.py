@@ -25,6 +25,7 @@ from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
+from sensitivity.measures.tuning_order import tuning_order
 from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.measures.verdicts import ranks, verdicts
@@ -73,6 +74,7 @@ __all__ = [
     "transfer_regret",
     "tunability",
     "tuned_per_task",
+    "tuning_order",
     "valley",
     "variance_shares",
     "verdicts",

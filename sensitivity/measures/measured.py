@@ -30,6 +30,7 @@ from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.thinning import thinned
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
+from sensitivity.measures.tuning_order import tuning_order
 from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.measures.verdicts import ranks, verdicts
@@ -45,7 +46,7 @@ LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
     "conclusion_changes", "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost",
-    "valley", "robust_setting",
+    "valley", "robust_setting", "tuning_order",
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
     "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
     "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
@@ -159,6 +160,10 @@ class Measured(Guard):
     @guarded_table
     def robust_setting(self) -> pd.DataFrame:
         return table_or_refusal(robust_setting, self.results)
+
+    @guarded_table
+    def tuning_order(self) -> pd.DataFrame:
+        return table_or_refusal(tuning_order, self.results)
 
     @guarded_table
     def differences(self) -> pd.DataFrame:
