@@ -19,6 +19,7 @@ from sensitivity.measures.measured import Measured
 from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import epochs_to_target, performance_profiles, profile_score
 from sensitivity.measures.regret import regret
+from sensitivity.measures.robust_setting import robust_setting
 from sensitivity.measures.robustness import conclusion_changes
 from sensitivity.measures.selection import selected_on
 from sensitivity.measures.shapley import shapley
@@ -27,6 +28,7 @@ from sensitivity.measures.top_importance import top_importance
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tries import regret_by_tries
 from sensitivity.measures.tunability import tunability
+from sensitivity.measures.tuning_order import tuning_order
 from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.measures.verdicts import ranks, verdicts
@@ -65,6 +67,7 @@ __all__ = [
     "regret",
     "regret_by_tries",
     "relative_performance",
+    "robust_setting",
     "robust_share",
     "robust_width",
     "seed_noise",
@@ -76,6 +79,7 @@ __all__ = [
     "transfer_regret",
     "tunability",
     "tuned_per_task",
+    "tuning_order",
     "valley",
     "variance_shares",
     "verdicts",

@@ -44,6 +44,20 @@ def table_or_refusal(measure: Callable[..., pd.DataFrame], *arguments: Any, **na
         return refused_table(str(refusal))
 
 
+def stacked(tables: Iterable[pd.DataFrame], reason: str) -> pd.DataFrame:
+    """Return tables below one another, without those that were refused unless all were.
+
+    Args:
+        tables: Tables of one measure.
+        reason: Reason of the empty table that is returned where there are none.
+    """
+    parts = list(tables)
+    whole = [table for table in parts if REFUSED not in table.attrs] or parts[:1]
+    if not whole:
+        return refused_table(reason)
+    return pd.concat(whole, ignore_index=True) if len(whole) > 1 else whole[0]
+
+
 def reason_of(name: str, error: Exception) -> str:
     """Word the failure of a computation for a reader, in one line.
 

@@ -19,34 +19,34 @@ from sensitivity.measures.cross_task import cross_task_sensitivity, effective_di
 from sensitivity.measures.designs import joined
 from sensitivity.measures.estimates import estimates
 from sensitivity.measures.estimators import estimators
-from sensitivity.measures.guard import REFUSED, Guard, guarded_table, table_or_refusal
+from sensitivity.measures.guard import REFUSED, Guard, guarded_table, stacked, table_or_refusal
 from sensitivity.measures.losses import NEVER_LEARNED, keeping_losses, with_losses_of
 from sensitivity.measures.miss import miss_cost
 from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.regret import regret
+from sensitivity.measures.robust_setting import robust_setting
 from sensitivity.measures.robustness import conclusion_changes
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.thinning import thinned
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
 from sensitivity.measures.tunability import tunability
+from sensitivity.measures.tuning_order import tuning_order
 from sensitivity.measures.valley import valley
 from sensitivity.measures.variance_shares import variance_shares
 from sensitivity.measures.verdicts import ranks, verdicts
 from sensitivity.results.results import records
-from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sensitivity.results.results import Results
 
 RIDGES = (("lr", "mu"), ("lr", "nu"))
 """Pairs of hyperparameters for which :attr:`Measured.ridges` looks for a ridge."""
+NO_PAIR = "no variant varies such a pair of hyperparameters"
 LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
     "conclusion_changes", "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost",
-    "valley",
+    "valley", "robust_setting", "tuning_order",
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
     "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
     "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
@@ -158,6 +158,14 @@ class Measured(Guard):
         return table_or_refusal(conclusion_changes, self.results)
 
     @guarded_table
+    def robust_setting(self) -> pd.DataFrame:
+        return table_or_refusal(robust_setting, self.results)
+
+    @guarded_table
+    def tuning_order(self) -> pd.DataFrame:
+        return table_or_refusal(tuning_order, self.results)
+
+    @guarded_table
     def differences(self) -> pd.DataFrame:
         """Differences of :attr:`sensitivity` between variants."""
         return excess.excess_differences(self.results, over=self.compared_over)
@@ -244,10 +252,11 @@ class Measured(Guard):
         The pair is in the columns ``one`` and ``other``.
         """
         pairs = [(one, other) for one, other in RIDGES if self._varied(one, other)]
-        return _stacked(
+        tables = (
             table_or_refusal(coupling, self.results, one, other).assign(one=one, other=other)
             for one, other in pairs
         )
+        return stacked(tables, NO_PAIR)
 
     @guarded_table
     def best_rates(self) -> pd.DataFrame:
@@ -261,7 +270,7 @@ class Measured(Guard):
             for name in LEVELS
             if self._varied("lr", name)
         )
-        return _stacked(table.assign(other=name, level=table.get(name)) for name, table in tables)
+        return stacked((table.assign(other=name, level=table.get(name)) for name, table in tables), NO_PAIR)
 
     @guarded_table
     def cross_task_sensitivity(self) -> pd.DataFrame:
@@ -327,19 +336,3 @@ def _one(results: Results, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return one table, and the failures of the computations that it needs."""
     measured = Measured(results)
     return measured.table_named(name), measured.failures
-
-
-def _nothing() -> pd.DataFrame:
-    raise InputError("no variant varies such a pair of hyperparameters")
-
-
-def _stacked(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    parts = list(tables)
-    whole = [table for table in parts if REFUSED not in table.attrs] or parts[:1]
-    return (
-        pd.concat(whole, ignore_index=True)
-        if len(whole) > 1
-        else whole[0]
-        if whole
-        else table_or_refusal(_nothing)
-    )

@@ -51,6 +51,8 @@ DESIGNS: dict[str, FixedDesign] = {
     "factorial": Grid({"lr": 7, "mu": 5, "nu": 5, "p": 4}),
     "tuned_per_task": Grid({"lr": 6, "mu": 4, "nu": 4, "p": 3}),
     "effective_dimensionality": Grid({"lr": 6, "mu": 4, "nu": 4, "p": 3}),
+    "robust_setting": Grid({"lr": 11, "mu": 9, "nu": 1, "p": 4}),
+    "tuning_order": Grid({"lr": 6, "mu": 4, "nu": 4, "p": 3}),
 }
 """Of measures that need one."""
 ACROSS = ("cross_task_sensitivity", "effective_dimensionality", "performance_profiles", "profile_score")
