@@ -17,6 +17,7 @@ from sensitivity.measures.estimates import estimated, stakes_of
 from sensitivity.measures.losses import Losses, groups
 from sensitivity.measures.verdicts import leader, primary_of, quantities
 from sensitivity.results.capping import INITIAL, cap_of
+from sensitivity.results.rereading import judged_by, metrics_of
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 COLUMNS = ["task", "change", "leader", "reversed", "value", "low", "high", "n", "note"]
 DRAWS = 400
 """Number of draws of each changed study: enough to see a reversal, which needs no exact interval."""
+OTHER_LOSS = {"train_loss_end": "test_loss", "train_loss": "test_loss", "test_loss": "train_loss_end"}
+"""Loss by which a study might have been judged, by the one that judges it."""
 
 Change = Callable[[Losses], Losses]
 
@@ -33,10 +36,11 @@ def conclusion_changes(results: Results, *, level: float = 0.95) -> pd.DataFrame
 
     The first row of each task is the study as it is. The changes are: without the lowest or the highest
     learning rate of each variant; without each of its seeds; with the configurations of the lower or the
-    upper half of the range of lr counted twice, as another prior would; and without the variant that sets the
-    common best. ``leader`` is the variant to use. ``value`` is the number of pairs whose verdict by the
-    primary measure points the other way (told apart before and after, in opposite directions), and
-    ``reversed`` names them. ``low`` and ``high`` are empty: these are counts.
+    upper half of the range of lr counted twice, as another prior would; without the variant that sets the
+    common best; and by the test loss where a training loss judges, or the other way round. ``leader`` is
+    the variant to use. ``value`` is the number of pairs whose verdict by the primary measure points the
+    other way (told apart before and after, in opposite directions), and ``reversed`` names them. ``low``
+    and ``high`` are empty: these are counts.
 
     Args:
         results: Results of a study.
@@ -110,6 +114,11 @@ def _changes(results: Results, task: str, every: list[Losses]) -> Iterator[tuple
     if seeds > 2:
         for seed in range(seeds):
             yield f"without seed number {seed + 1}", [_without_seed(group, seed) for group in every]
+    other = OTHER_LOSS.get(results.metric, "")
+    if other in metrics_of(results):
+        judged = [group for group in groups(judged_by(results, other)) if group.task == task]
+        if len(judged) == len(every):
+            yield f"by {other}", judged
     if len(every) > 2:
         first = stakes_of(estimated(every, draws=DRAWS)).source
         yield f"without {first}", [group for group in every if group.variant != first]

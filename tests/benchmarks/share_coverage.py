@@ -1,19 +1,24 @@
-"""How often the intervals of variance shares hold the truth: ``python -m tests.benchmarks.share_coverage``.
+"""How often the intervals of variance shares hold the truth: ``python -m tests.benchmarks.share_coverage FILE.csv``.
 
-One row a cell of :mod:`tests.benchmarks.cells` and number of seeds: for every effect the coverage of its
-interval, and the median width over the range that holds 95% of the estimates. Grids are analysed by factorial
-(``--forest``: random cells by variance_shares), cells with missing trials and random cells by seed_noise.
+One row a cell of :mod:`tests.benchmarks.cells`, number of seeds and effect: the coverage of its interval, and the
+median width over the range that holds 95% of the estimates. Grids are analysed by factorial (``--forest``: random cells
+by variance_shares), cells with missing trials and random cells by seed_noise. The file is written as rows come, and a
+run that is repeated skips the rows that it has.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import csv
+import pathlib
+from dataclasses import astuple, dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
 from sensitivity.measures.components import squares
 from sensitivity.measures.factorial import with_interactions
@@ -22,6 +27,7 @@ from sensitivity.measures.noise import NOISE, seed_noise
 from sensitivity.measures.variance_shares import INTERACTIONS, variance_shares
 from tests.benchmarks.cells import GRIDS, INITIAL, RANDOM, Cell
 
+COLUMNS = ["cell", "seeds", "effect", "studies", "truth", "bias", "coverage", "width"]
 DRAWS = 500
 FINE = 300
 """Number of levels of a hyperparameter over which shares of a random design are integrated."""
@@ -96,9 +102,15 @@ def measured(cell: Cell, seeds: int, number: int, *, forest: bool = False) -> pd
     return with_interactions(results, draws=DRAWS)
 
 
-def covered(cell: Cell, seeds: int, studies: int, *, forest: bool = False) -> dict[str, Covered]:
+def covered(
+    cell: Cell, seeds: int, studies: int, *, forest: bool = False, jobs: int = 1
+) -> dict[str, Covered]:
     """Return the coverage of every effect over some studies."""
-    table = pd.concat([measured(cell, seeds, 1 + number, forest=forest) for number in range(studies)])
+    study = partial(measured, cell, seeds, forest=forest)
+    numbers = range(1, studies + 1)
+    table = pd.concat(
+        map(study, numbers) if jobs == 1 else Parallel(n_jobs=jobs)(delayed(study)(i) for i in numbers)
+    )
     truth, found = true_shares(cell), {}
     for effect, part in table.groupby("effect", sort=False):
         if effect not in truth:
@@ -112,25 +124,40 @@ def covered(cell: Cell, seeds: int, studies: int, *, forest: bool = False) -> di
 
 
 def main() -> None:
+    """Write the rows that the file lacks, and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=pathlib.Path)
     parser.add_argument("--studies", type=int, default=300)
     parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3, 5])
     parser.add_argument("--cells", nargs="+", default=None)
     parser.add_argument("--forest", action="store_true")
+    parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    rows: list[Any] = [
-        (cell, seeds)
-        for cell in (RANDOM if options.forest else (*GRIDS, *RANDOM))
-        for seeds in options.seeds
-        if (options.cells is None or cell.name in options.cells) and not (cell.uneven and seeds < 3)
-    ]
-    print("effect: truth, bias, coverage, width over the range of the estimates")
-    for cell, seeds in rows:
-        found = covered(cell, seeds, options.studies, forest=options.forest)
-        print(
-            f"{cell.name}, {seeds} seeds: {'; '.join(f'{name} {row}' for name, row in found.items())}",
-            flush=True,
-        )
+    if not options.file.exists():
+        options.file.write_text(",".join(COLUMNS) + "\n")
+    with options.file.open(newline="") as file:
+        known = {(row["cell"], int(row["seeds"])) for row in csv.DictReader(file)}
+    for cell in RANDOM if options.forest else (*GRIDS, *RANDOM):
+        for seeds in options.seeds:
+            skipped = options.cells is not None and cell.name not in options.cells
+            if skipped or (cell.name, seeds) in known or (cell.uneven and seeds < 3):
+                continue
+            found = covered(cell, seeds, options.studies, forest=options.forest, jobs=options.jobs)
+            with options.file.open("a", newline="") as file:
+                csv.writer(file).writerows(
+                    [
+                        [cell.name, seeds, effect, options.studies, *map(_digits, astuple(row))]
+                        for effect, row in found.items()
+                    ]
+                )
+            print(
+                f"{cell.name}, {seeds} seeds: {'; '.join(f'{name} {row}' for name, row in found.items())}",
+                flush=True,
+            )
+
+
+def _digits(value: float) -> float:
+    return round(value, 5)
 
 
 if __name__ == "__main__":
