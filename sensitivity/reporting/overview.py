@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -42,7 +43,7 @@ BRIEF = (RANK, TUNED, UNTUNED, MISSED, "lr sensitivity", "sensitivity", "diverge
 def how_to_read(measured: Measured, task: str) -> str:
     """Return the explanation of the numbers of :func:`overview`."""
     cap = cap_of(measured.results, task).replace("that ended", "that any trial of the task ended with")
-    if has_regret(measured, task):
+    if _ranked(measured, task):
         unit = won(measured, task)
         shown = overview(measured, task)
         more = "".join(
@@ -54,6 +55,11 @@ def how_to_read(measured: Measured, task: str) -> str:
     return words + (ROBUST if measured.compared_over == "lr" else "")
 
 
+def _ranked(measured: Measured, task: str) -> bool:
+    """Return True if the regret is measured; False where it cannot be, or fails."""
+    return measured.attempt("overview", partial(has_regret, measured, task), False)
+
+
 def overview(measured: Measured, task: str) -> pd.DataFrame:
     """Return one row a variant: best result, measured and expected, what it loses, divergence.
 
@@ -61,7 +67,7 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
     have when tuned, then by what they lose untuned, those that did not learn last. Elsewhere the least
     sensitive is first.
     """
-    ranked = has_regret(measured, task)
+    ranked = _ranked(measured, task)
     losses = _losses(measured, task) if ranked else {}
     table = records(of_task(measured.overview, task))
     if ranked:
@@ -90,11 +96,12 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
 
 def _losses(measured: Measured, task: str) -> dict[str, dict[str, str]]:
     """Return the cells of what each variant loses, in the order of the verdict."""
-    ranks = {row["variant"]: (row["first"], row["last"]) for row in rows(measured.tuned_ranks, task)}
-    missed = {
-        row["variant"]: row for row in records(of_task(measured.miss_cost, task)) if row["factor"] == FACTOR
+    ranks = {
+        row["variant"]: (row["first"], row["last"]) for row in rows(measured.table_named("tuned_ranks"), task)
     }
-    valleys = {row["variant"]: row for row in rows(measured.valley, task)}
+    costs = records(of_task(measured.table_named("miss_cost"), task))
+    missed = {row["variant"]: row for row in costs if row["factor"] == FACTOR}
+    valleys = {row["variant"]: row for row in rows(measured.table_named("valley"), task)}
     regrets = records(of_task(measured.regret, task))
     regrets.sort(
         key=lambda row: (
