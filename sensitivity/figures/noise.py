@@ -14,6 +14,7 @@ from sensitivity.figures.panels import drawn, of_task, panels
 from sensitivity.figures.style import arms, styled
 from sensitivity.figures.words import about, plain
 from sensitivity.measures.losses import losses
+from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.noise import NOISE
 from sensitivity.results.results import records
 from trainables.names import InputError
@@ -97,7 +98,9 @@ def deviation(measured: Measured, task: str, variant: str) -> pd.DataFrame:
         return pd.DataFrame(columns=["lr", "value", "n"], dtype=float)
     axis = Axis("lr", measured.results.spaces[variant]["lr"].scale)
     levels = Levels.of(axis, group.lr[repeated], keep=group.fixed)
-    value = np.sqrt(levels.means(np.nanvar(group.loss[repeated], axis=1, ddof=1)))
+    exponent = exponent_of(group.loss)
+    variance = np.nanvar(np.ldexp(group.loss[repeated], -exponent), axis=1, ddof=1)
+    value = np.ldexp(np.sqrt(levels.means(variance)), exponent)
     table = pd.DataFrame(
         {"lr": levels.centres, "value": value, "n": np.bincount(levels.place, minlength=len(value))}
     )
