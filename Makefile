@@ -17,7 +17,8 @@ study: .venv/ready
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
 # One thread for linear algebra in each of the processes that share the cores.
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
+ONE_THREAD := OPENBLAS_NUM_THREADS=1
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 
 test: .venv/ready
 	$(PYTEST) --dist load -m "not slow"
@@ -60,8 +61,13 @@ faults: .venv/ready
 	$(BIN)/python -m tests.faults.campaign --injections 300
 
 validate: .venv/ready
-	$(BIN)/python -m tests.benchmarks.validate
-	$(BIN)/python -m tests.benchmarks.tables
+	mkdir -p runs/validation
+	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.coverage runs/validation/coverage.csv
+	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.share_coverage runs/validation/shares.csv
+	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.verdict_errors runs/validation/verdicts.csv
+	$(BIN)/python -m tests.benchmarks.validation_page runs/validation
+	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.validate
+	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.tables
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
