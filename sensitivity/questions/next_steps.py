@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from sensitivity.measures.differences import FEW_SEEDS
 from sensitivity.measures.verdicts import UNDECIDED
 from sensitivity.results.results import IMPORTED, records
-from sensitivity.study.study import NUMBERED, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +43,8 @@ def source_of(results: Results) -> str:
     from sensitivity.study.presets import PRESETS
 
     if results.study in PRESETS:
+        from sensitivity.study.study import Study  # imports torch
+
         preset = json.loads(Study.preset(results.study).to_json())
         changes = {name for name in preset if preset[name] != results.spec.get(name)}
         if changes <= {"seeds"}:
@@ -56,7 +57,7 @@ def command_for(results: Results, row: dict[str, Any]) -> str:
     source = source_of(results)
     if math.isfinite(row["configurations"]):
         needed = int(row["configurations"])
-        plain = IMPORTED not in results.spec and results.design in NUMBERED and not results.designs
+        plain = _is_numbered(results)
         return (
             f"sensitivity run {source} --configurations {needed}"
             if plain and needed <= MOST_CONFIGURATIONS
@@ -105,6 +106,15 @@ def _configurations(results: Results, row: dict[str, Any], source: str) -> str:
     if needed > MOST_CONFIGURATIONS:
         return f"More than {MOST_CONFIGURATIONS:,} configurations of each variant would be needed."
     words = f"{needed} configurations of each variant would decide it with a chance of 80%"
-    if IMPORTED in results.spec or results.design not in NUMBERED or results.designs:
+    if not _is_numbered(results):
         return f"{words}."
     return f"{words}: `sensitivity run {source} --configurations {needed}`."
+
+
+def _is_numbered(results: Results) -> bool:
+    """Return True if ``--configurations`` changes the number of configurations of the study."""
+    if IMPORTED in results.spec or results.designs:
+        return False
+    from sensitivity.study.study import NUMBERED  # imports torch
+
+    return results.design in NUMBERED

@@ -8,6 +8,7 @@ import json
 import math
 import pathlib
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Mapping
@@ -281,3 +282,9 @@ def test_caveats_name_what_bites() -> None:
     said = " ".join(caveats(Measured(table)))
     for words in ("One seed", "chosen by an optimizer", "does best at the highest learning rate tried (1,"):
         assert words in said
+
+
+def test_the_report_needs_neither_torch_nor_ray() -> None:
+    code = "import sys, sensitivity.reporting.contents; print({'torch', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
