@@ -12,7 +12,7 @@ import pathlib
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,12 +25,28 @@ WIDE, NARROW = 1440, 390
 SOON = 60_000
 """Milliseconds that the browser is waited for: a busy machine measures slowly."""
 SETTLED = "!document.querySelector('.measuring, ._dash-loading')"
+POLL = 50
+"""Milliseconds between two looks at a page that is waited for: a look at each frame draws sixty a second."""
 DRAWN = "[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))"
 """Whether every figure of a report is there."""
 FITS = "window.innerWidth >= document.documentElement.scrollWidth"
 """Whether a page is no wider than its window."""
 AXE = pathlib.Path(sys.prefix) / "axe/node_modules/axe-core/axe.min.js"
 """Where ``.ci/axe`` puts axe-core."""
+ARRIVALS = """() => {
+  if (window.arrivals !== undefined) return;
+  const {arrive} = window.dash_clientside.dashboard;
+  window.arrivals = 0;
+  window.dash_clientside.dashboard.arrive = (...shown) => { window.arrivals += 1; return arrive(...shown); };
+}"""
+"""Count the pages that the server has answered and that have taken the place of the page before."""
+FOLLOW = """href => {
+  const before = window.arrivals;
+  history.pushState({}, "", href);
+  window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
+  return before;
+}"""
+"""Go to an address as a link of the dashboard does, without loading the page."""
 
 
 def chromium() -> str | None:
@@ -83,6 +99,7 @@ class Visit:
         self.address = address
         self.outside: list[str] = []
         self.errors: list[str] = []
+        options = {"reduced_motion": "reduce", **options}  # nothing turns sixty times a second while waiting
         self.context = browser.new_context(viewport={"width": width, "height": height}, **options)
         self.context.set_default_timeout(SOON)
         self.context.on("request", self._only_here)  # a route would refuse it, and switch the cache off
@@ -104,14 +121,38 @@ class Visit:
         self.settled()
         return self.page
 
+    def follow(self, path: str) -> Any:
+        """Go from a page of the dashboard to another as a link does, and wait as :meth:`open` does.
+
+        The server's answer for the address is waited for first: of the page before, nothing is left then.
+        """
+        assert self.page.url != self.address + path
+        self.page.evaluate(ARRIVALS)
+        before = self.page.evaluate(FOLLOW, path)
+        assert self.page.url == self.address + path
+        self.page.wait_for_function("before => window.arrivals > before", arg=before, polling=POLL)
+        self.settled()
+        return self.page
+
+    def walk(self, paths: Iterable[str]) -> Iterator[tuple[str, Any]]:
+        """Open the first page, follow links to the others: the path and the page of each."""
+        for place, path in enumerate(paths):
+            yield path, self.follow(path) if place else self.open(path)
+
     def settled(self) -> None:
         """Wait until nothing is being measured, or drawn."""
         self.page.wait_for_selector("main h1")
-        self.page.wait_for_function(SETTLED)
-        self.page.wait_for_function(DRAWN)
+        self.page.wait_for_function(SETTLED, polling=POLL)
+        self.page.wait_for_function(DRAWN, polling=POLL)
+
+    def check(self) -> None:
+        """Nothing went out, and nothing went wrong, since the last check."""
+        outside, self.outside = self.outside, []
+        errors, self.errors = self.errors, []
+        assert not outside, outside
+        assert not errors, errors
 
     def close(self) -> None:
         """End the visit. Nothing went out, and nothing went wrong."""
         self.context.close()
-        assert not self.outside, self.outside
-        assert not self.errors, self.errors
+        self.check()

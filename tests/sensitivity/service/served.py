@@ -24,6 +24,8 @@ from sensitivity.store.store import Store
 LONGEST = 240.0
 """Seconds that an answer may take, the start of the process that computes it included, on a machine that is
 busy with other things."""
+ASK_AGAIN = 0.2
+"""Seconds after which an answer that is being computed is asked for again, at most."""
 SPEC: dict[str, Any] = {
     "name": "small",
     "tasks": ["autoencoder/digits"],
@@ -87,17 +89,24 @@ def served(settings: Settings, launch: Any = None) -> Iterator[httpx.Client]:
         listening.close()
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    """Wait until something is so; what it then is."""
+def until(true: Callable[[], Any], seconds: float = 60, *, rarest: float = 0.01) -> Any:
+    """Wait until something is so; what it then is.
+
+    Args: rarest: seconds between two looks in the end. A look that a service has to answer takes from what it
+        is waited for, so those are spread out: each is a tenth of the wait so far.
+    """
+    begun = time.monotonic()
     deadline = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+        time.sleep(min(rarest, max(0.01, (time.monotonic() - begun) / 10)))
     return found
 
 
 def answered(client: httpx.Client, path: str, **options: Any) -> httpx.Response:
     """What is answered when it has been computed."""
     return until(
-        lambda: answer if (answer := client.get(path, **options)).status_code != 202 else None, LONGEST
+        lambda: answer if (answer := client.get(path, **options)).status_code != 202 else None,
+        LONGEST,
+        rarest=ASK_AGAIN,
     )

@@ -20,7 +20,7 @@ from sensitivity import Client, Store, Study
 from sensitivity.measures import Measured
 from sensitivity.store.upkeep import problems
 from tests.sensitivity.ray_head import ROOT, free_port
-from tests.sensitivity.service.served import until
+from tests.sensitivity.service.served import ASK_AGAIN, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 GIVEN = {"tasks": ["mlp/digits"], "design": {"kind": "grid", "points": {"lr": 3}}, "seeds": 2}
@@ -78,7 +78,7 @@ def test_studies_outlive_the_service(tmp_path: pathlib.Path, monkeypatch: pytest
             )
         )
         waiting.start()
-        until(lambda: client.study("stopped")["counts"]["running"], 240)
+        until(lambda: client.study("stopped")["counts"]["running"], 240, rarest=ASK_AGAIN)
         client.cancel("stopped")
         assert client.wait("stopped")["state"] == "cancelled"
         until(lambda: seen and seen[-1] < 12, 240)
