@@ -28,7 +28,7 @@ class Nodes:
     def _start(self, count: int) -> None:
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 0, "include_dashboard": False}
+        head = {"num_cpus": 0, "include_dashboard": False, "include_log_monitor": False}
         self._cluster = started(lambda: Cluster(initialize_head=True, head_node_args=head))
         self._nodes: list[Any] = []
         self._zones = itertools.cycle("ab")

@@ -27,9 +27,18 @@ SMALL = {
     "variants": ["cm"],
     "design": DESIGN,
     "epochs": 3,
+    "limit": 600,
     "cohort_size": 1,
 }
 """An epoch takes so long that the study cannot end between its first epochs and the loss of the node."""
+
+
+IMPATIENT = {
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_failure_threshold": "3",
+}
+"""Ray looks for lost nodes more often than every three seconds, and calls one lost sooner than after five."""
 
 
 def losing(ended: list[int]) -> list[str]:
@@ -58,7 +67,7 @@ def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
+def test_a_killed_raylet_changes_nothing(cluster: None, tmp_path: pathlib.Path) -> None:
     (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
     command = [
         sys.executable,
@@ -75,7 +84,7 @@ def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
         driver = subprocess.Popen(
             command,
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **IMPATIENT, "PYTHONPATH": str(ROOT)},
             stdout=output,
             stderr=output,
             start_new_session=True,
