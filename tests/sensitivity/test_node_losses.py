@@ -16,6 +16,7 @@ from sensitivity.running.node_losses import LOSSES, NodeLost, restarting
 from sensitivity.running.run import run
 from sensitivity.study.study import Study
 from tests.faults.kills import targets
+from tests.sensitivity.clusters import IMPATIENT
 from tests.sensitivity.processes import descendants, wait_for_epochs
 from tests.sensitivity.test_clusters import CLOCKS, read
 
@@ -31,14 +32,6 @@ SMALL = {
     "cohort_size": 1,
 }
 """An epoch takes so long that the study cannot end between its first epochs and the loss of the node."""
-
-
-IMPATIENT = {
-    "RAY_health_check_initial_delay_ms": "1000",
-    "RAY_health_check_period_ms": "500",
-    "RAY_health_check_failure_threshold": "3",
-}
-"""Ray looks for lost nodes more often than every three seconds, and calls one lost sooner than after five."""
 
 
 def losing(ended: list[int]) -> list[str]:
