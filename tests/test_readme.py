@@ -2,18 +2,21 @@
 links lead somewhere.
 
 A block that calls ``run`` starts Ray, so it has a process of its own; the others of a page run one after
-another in one process, each with names of its own. A block that begins with ``# NAME.py`` is also a file of
+another in one process, each with names of its own. These processes are forked from one that has imported the
+libraries, and nothing of ours. A block that begins with ``# NAME.py`` is also a file of
 that name, for the blocks after it to import. A ``text`` block directly after a Python block is what that
 prints.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -39,6 +42,48 @@ for block in sorted(pathlib.Path("blocks").iterdir()):
 """
 
 
+LIBRARIES = (
+    "torch", "ray.tune", "pandas", "pyarrow.parquet", "scipy.stats", "sklearn.ensemble", "sqlalchemy", "optuna",
+    "plotly.graph_objects", "pydantic", "typer", "rich.progress",
+)  # fmt: skip
+"""What most pages import, by which they take most of their time."""
+FORKS = """
+import importlib, json, os, runpy, sys
+
+for name in json.loads(sys.argv[1]):
+    importlib.import_module(name)
+print("ready", flush=True)
+while line := sys.stdin.readline():
+    if not (pid := os.fork()):
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+if line:
+    script, folder = json.loads(line)
+    os.chdir(folder)
+    said = os.open("said", os.O_WRONLY | os.O_CREAT)
+    for stream, file in enumerate((os.open(os.devnull, os.O_RDONLY), said, said)):
+        os.dup2(file, stream)
+    sys.argv, sys.path[0] = [script], folder
+    runpy.run_path(script, run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[subprocess.Popen[str]]:
+    """A process that forks one for each script whose name and folder it is told, and tells its exit code."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKS, json.dumps(LIBRARIES)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
 def starts_ray(block: str) -> bool:
     return re.search(r"\brun\(study", block) is not None
 
@@ -62,21 +107,19 @@ def write_files(page: pathlib.Path, folder: pathlib.Path) -> None:
             (folder / name[1]).write_text(text)
 
 
-def succeeds(script: str, folder: pathlib.Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, script],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert ended.returncode == 0, ended.stderr
+def succeeds(interpreter: subprocess.Popen[str], script: str, folder: pathlib.Path) -> None:
+    assert interpreter.stdin is not None
+    assert interpreter.stdout is not None
+    interpreter.stdin.write(json.dumps([script, str(folder)]) + "\n")
+    interpreter.stdin.flush()
+    assert interpreter.stdout.readline() == "0\n", (folder / "said").read_text()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_shows_is_so(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_what_a_page_shows_is_so(
+    interpreter: subprocess.Popen[str], page: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "blocks").mkdir()
     write_files(page, tmp_path)
     before = ""
@@ -87,15 +130,17 @@ def test_what_a_page_shows_is_so(page: pathlib.Path, tmp_path: pathlib.Path) -> 
             (tmp_path / "blocks" / f"{number:02}.txt").write_text(text)
         before = language
     (tmp_path / "page.py").write_text(RUNNER)
-    succeeds("page.py", tmp_path)
+    succeeds(interpreter, "page.py", tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("page", "block"), RUNS)
-def test_studies_run(page: pathlib.Path, block: str, tmp_path: pathlib.Path) -> None:
+def test_studies_run(
+    interpreter: subprocess.Popen[str], page: pathlib.Path, block: str, tmp_path: pathlib.Path
+) -> None:
     write_files(page, tmp_path)
     (tmp_path / "block.py").write_text(block)
-    succeeds("block.py", tmp_path)
+    succeeds(interpreter, "block.py", tmp_path)
     if "write_report" in block:
         assert list(tmp_path.glob("runs/*/report.html"))
 

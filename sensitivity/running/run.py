@@ -19,6 +19,7 @@ from sensitivity.running import local_ray
 from sensitivity.running.adaptive_search import adaptive_searcher
 from sensitivity.running.assignments import Assignments, TrainableAssignments
 from sensitivity.running.centers import asks_for_best, centered
+from sensitivity.running.compat import uncounted_callbacks
 from sensitivity.running.devices import environment
 from sensitivity.running.node_losses import restarting
 from sensitivity.running.places import Place, check_place
@@ -250,7 +251,7 @@ def _fit(
                 ),
             ),
         )
-        with by_value(ray.cloudpickle):
+        with by_value(ray.cloudpickle), uncounted_callbacks():
             tuner.fit()
 
 

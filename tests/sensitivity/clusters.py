@@ -12,9 +12,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sensitivity.running.compat import few_servers
+from sensitivity.text.environment import settings
 from tests.sensitivity.processes import command_of, descendants
 
 ROOT = pathlib.Path(__file__).parents[2]
+IMPATIENT = {
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_failure_threshold": "3",
+}
+"""Ray asks for the health of a node more often than every three seconds, and five refusals are not needed."""
 
 
 class Nodes:
@@ -29,7 +37,8 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         head = {"num_cpus": 0, "include_dashboard": False}
-        self._cluster = started(lambda: Cluster(initialize_head=True, head_node_args=head))
+        with few_servers(), settings(IMPATIENT):
+            self._cluster = started(lambda: Cluster(initialize_head=True, head_node_args=head))
         self._nodes: list[Any] = []
         self._zones = itertools.cycle("ab")
         for _ in range(count):

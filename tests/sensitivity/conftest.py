@@ -9,13 +9,17 @@ import optuna
 import pytest
 import ray
 
+from sensitivity.running.compat import few_servers
 from tests.postgres import Server, missing
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
     """One Ray for every test that does not need a Ray of its own."""
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    with few_servers():
+        ray.init(
+            address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+        )
     yield
     ray.shutdown()
 

@@ -55,7 +55,7 @@ def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tm
     assert driver.returncode == 0, errors
     lost, undisturbed = (
         read(tmp_path / "sensitivity.sqlite", "sixty"),
-        run(Study(**SIXTY), store=tmp_path / "u.sqlite", workers=2),
+        run(Study(**SIXTY), store=tmp_path / "u.sqlite", workers=1),
     )
     assert len(lost.trials) == 60
     assert lost.trials["key"].is_unique

@@ -54,7 +54,7 @@ def head() -> Iterator[Head]:
     with tempfile.TemporaryDirectory(
         prefix="r-", dir="/tmp", ignore_cleanup_errors=True
     ) as home:  # the path of a socket is short
-        process, started = ray_head.start(pathlib.Path(home))
+        process, started = ray_head.start(pathlib.Path(home), cpus=1)  # each job trains in one worker
         yield started
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -117,11 +117,11 @@ def test_a_study_travels_with_its_module_and_is_followed_to_its_end(
 
 
 def test_a_running_study_is_joined_then_cancelled_and_continued(head: Head, tmp_path: pathlib.Path) -> None:
-    arguments = write(tmp_path, "slow", seconds=2, cohort_size=1)
+    arguments = write(tmp_path, "slow", seconds=1, cohort_size=1)
     assert command(head, tmp_path, "submit", *arguments, "--no-wait").returncode == 0
     joined = command(head, tmp_path, "submit", *arguments, "--no-wait")
     assert "study slow runs already as job slow-1" in joined.stderr
-    other = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=2, epochs=3), "--no-wait")
+    other = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=1, epochs=3), "--no-wait")
     assert other.returncode == 2
     assert (
         other.stderr
@@ -136,7 +136,7 @@ def test_a_running_study_is_joined_then_cancelled_and_continued(head: Head, tmp_
     assert command(head, tmp_path, "jobs", "cancel", "slow").stdout == "slow: stopped\n"
     assert command(head, tmp_path, "jobs", "wait", "slow-1").returncode == 1
     assert "completed" in statuses(head.home / "sensitivity.sqlite", "slow")
-    again = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=2, cohort_size=1))
+    again = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=1, cohort_size=1))
     assert re.search(r"6 trials, [1-5] in the store", again.stdout), again.stdout
     assert statuses(head.home / "sensitivity.sqlite", "slow") == ["completed"] * 6
 

@@ -45,7 +45,7 @@ def through_ray(name: str, folder: pathlib.Path, **design: Any) -> Results:
         epochs=1,
         cohort_size=COHORT,
     )
-    results = run(study, store=folder / "s.sqlite", workers=2)
+    results = run(study, store=folder / "s.sqlite", workers=1)
     function, trials = truth(name), results.trials
     columns = [f"config/{each}" for each in function.names]
     values = np.array(

@@ -47,7 +47,7 @@ def test_a_machine_whose_cable_is_pulled_changes_nothing(cluster: None, short: p
     assert driver.returncode == 0, errors
     lost, undisturbed = (
         read(short / "sensitivity.sqlite", "sixty"),
-        run(Study(**SIXTY), store=short / "u.sqlite", workers=2),
+        run(Study(**SIXTY), store=short / "u.sqlite", workers=1),
     )
     assert len(lost.trials) == 60
     assert lost.trials["key"].is_unique

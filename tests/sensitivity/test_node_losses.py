@@ -16,6 +16,7 @@ from sensitivity.running.node_losses import LOSSES, NodeLost, restarting
 from sensitivity.running.run import run
 from sensitivity.study.study import Study
 from tests.faults.kills import targets
+from tests.sensitivity.clusters import IMPATIENT
 from tests.sensitivity.processes import descendants, wait_for_epochs
 from tests.sensitivity.test_clusters import CLOCKS, read
 
@@ -27,6 +28,7 @@ SMALL = {
     "variants": ["cm"],
     "design": DESIGN,
     "epochs": 3,
+    "limit": 600,
     "cohort_size": 1,
 }
 """An epoch takes so long that the study cannot end between its first epochs and the loss of the node."""
@@ -58,7 +60,7 @@ def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
+def test_a_killed_raylet_changes_nothing(cluster: None, tmp_path: pathlib.Path) -> None:
     (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
     command = [
         sys.executable,
@@ -75,7 +77,7 @@ def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
         driver = subprocess.Popen(
             command,
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **IMPATIENT, "PYTHONPATH": str(ROOT)},
             stdout=output,
             stderr=output,
             start_new_session=True,

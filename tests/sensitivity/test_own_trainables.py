@@ -10,9 +10,9 @@ import pathlib
 import re
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 from ray import tune
 
@@ -96,38 +96,47 @@ def test_an_exception_and_a_metric_that_is_not_reported_are_failures_with_their_
     assert errors[1.0] == "RuntimeError: broken at 1.0"
 
 
-def misbehaving(kind: str) -> Callable[[dict[str, Any]], None]:
-    """A trainable that ends its worker, or keeps it, at one of its configurations."""
+WAYS = {
+    0.25: ("exit", r"worker lost 4 times: .* exit code 3"),
+    0.5: ("die", r"worker lost 4 times: .* connection error"),
+    0.75: ("hang", r"no report for 4 seconds, twice"),
+}
+"""Where a trainable misbehaves, how, and what is said of it."""
 
-    def misbehaves(config: dict[str, Any]) -> None:
-        if config["x"] == 1:
-            if kind == "exit":
-                sys.exit(3)
-            elif kind == "die":
-                os._exit(1)
-            time.sleep(10_000)
-        tune.report({"score": config["x"]})
 
-    return misbehaves
+def misbehaves(config: dict[str, Any]) -> None:
+    """Ends its worker, or keeps it, at some of its configurations."""
+    kind, _ = WAYS.get(config["x"], ("", ""))
+    if kind == "exit":
+        sys.exit(3)
+    elif kind == "die":
+        os._exit(1)
+    elif kind == "hang":
+        time.sleep(10_000)
+    tune.report({"score": config["x"]})
+
+
+@pytest.fixture(scope="module")
+def misbehaved(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    mine = study(trainable=misbehaves, design={"kind": "grid", "points": {"x": 5}})
+    store = tmp_path_factory.mktemp("store") / "s.sqlite"
+    return run(mine, store=store, trial_timeout=4).trials.set_index("config/x")
+
+
+def test_the_others_go_on_where_a_trainable_takes_its_worker_along(misbehaved: pd.DataFrame) -> None:
+    assert misbehaved["status"].to_dict() == {
+        0.0: "completed",
+        0.25: "failed",
+        0.5: "failed",
+        0.75: "failed",
+        1.0: "completed",
+    }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        ("exit", r"worker lost 4 times: .* exit code 3"),
-        ("die", r"worker lost 4 times: .* connection error"),
-        ("hang", r"no report for 4 seconds, twice"),
-    ],
-)
-def test_a_trainable_that_takes_its_worker_along_has_failed_and_the_others_go_on(
-    cluster: None, tmp_path: pathlib.Path, kind: str, reason: str
-) -> None:
-    table = run(
-        study(trainable=misbehaving(kind)), store=tmp_path / "s.sqlite", trial_timeout=4
-    ).trials.set_index("config/x")
-    assert table["status"].to_dict() == {0.0: "completed", 0.5: "completed", 1.0: "failed"}
-    assert re.match(reason, table["error"][1.0])
+@pytest.mark.parametrize("x", WAYS, ids=[kind for kind, _ in WAYS.values()])
+def test_a_trainable_that_takes_its_worker_along_has_failed(misbehaved: pd.DataFrame, x: float) -> None:
+    assert re.match(WAYS[x][1], misbehaved["error"][x])
 
 
 def silent(config: dict[str, Any]) -> None:

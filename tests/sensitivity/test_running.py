@@ -119,8 +119,8 @@ def test_workers_and_cohorts_do_not_change_the_numbers(
 def test_running_again_trains_only_what_is_new(
     cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run(Study(**{**SMALL, "seeds": 1}), store=tmp_path / "s.sqlite")
-    more = run(Study(**SMALL), store=tmp_path / "s.sqlite")
+    first = run(Study(**{**SMALL, "seeds": 1}), store=tmp_path / "s.sqlite", workers=1)
+    more = run(Study(**SMALL), store=tmp_path / "s.sqlite", workers=1)
     kept = more.epochs[more.epochs["key"].isin(first.epochs["key"])]
     pd.testing.assert_frame_equal(
         kept.reset_index(drop=True), first.epochs.reset_index(drop=True)
@@ -152,7 +152,7 @@ def test_divergence_is_counted_and_capped_in_every_design(
     cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]
 ) -> None:
     study = Study(**{**SMALL, "variants": ["sgd"], "spaces": {"sgd": [WILD]}, "design": design})
-    table = run(study, store=tmp_path / "s.sqlite", workers=2).trials
+    table = run(study, store=tmp_path / "s.sqlite", workers=1).trials
     assert len(table) == 10
     diverged = table[table["status"] == "diverged"]
     assert len(diverged) >= 2
@@ -168,8 +168,10 @@ def test_divergence_is_counted_and_capped_in_every_design(
 
 def test_an_adaptive_study_goes_on_where_it_was(cluster: None, tmp_path: pathlib.Path) -> None:
     spec = {**SMALL, "seeds": 1, "epochs": 1}
-    first = run(Study(**{**spec, "design": {"kind": "adaptive", "n": 2}}), store=tmp_path / "s.sqlite")
-    more = run(Study(**{**spec, "design": {"kind": "adaptive", "n": 4}}), store=tmp_path / "s.sqlite")
+    first, more = (
+        run(Study(**{**spec, "design": {"kind": "adaptive", "n": n}}), store=tmp_path / "s.sqlite", workers=1)
+        for n in (2, 4)
+    )
     assert (len(first.trials), len(more.trials)) == (4, 8)
     assert set(first.trials["key"]) < set(more.trials["key"])
     assert {each.state.name for each in optuna_trials(tmp_path / "s.sqlite")} == {"COMPLETE"}
@@ -185,7 +187,8 @@ def test_an_adaptive_study_that_is_changed_and_changed_back_has_what_it_had(
         "design": {"kind": "adaptive", "n": "2"},
     }
     first, _, again = (
-        run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite") for epochs in (1, 2, 1)
+        run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite", workers=1)
+        for epochs in (1, 2, 1)
     )
     pd.testing.assert_frame_equal(again.trials, first.trials)  # the clocks too: nothing is trained again
 
@@ -257,7 +260,7 @@ def test_data_is_found_in_the_working_directory_by_workers_too(
             "seeds": 1,
         }
     )
-    assert not run(study, store=tmp_path / "s.sqlite").trials["error"].any()
+    assert not run(study, store=tmp_path / "s.sqlite", workers=1).trials["error"].any()
 
 
 def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp_path: pathlib.Path) -> None:
@@ -285,10 +288,10 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp
     pd.testing.assert_frame_equal(history(results), history(undisturbed), check_exact=True)
 
 
-def start(folder: pathlib.Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "sensitivity.command.main", "run", "small.json", "--workers", "2"]
+def start(folder: pathlib.Path, workers: int = 2) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "sensitivity.command.main", "run", "small.json"]
     return subprocess.Popen(
-        command,
+        [*command, "--workers", str(workers)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -339,14 +342,14 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(
 @pytest.mark.slow
 def test_an_interrupted_run_says_how_to_continue(tmp_path: pathlib.Path) -> None:
     (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
-    process = start(tmp_path)
+    process = start(tmp_path, workers=1)
     assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 2)
     started = descendants(process.pid)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert errors.strip().endswith("Continue with: sensitivity run small.json --workers 2")
+    assert errors.strip().endswith("Continue with: sensitivity run small.json --workers 1")
     deadline = time.monotonic() + 30
     while any(command_of(pid) for pid in started) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -6,10 +6,19 @@ import inspect
 
 import pytest
 import ray
-from ray._private import ray_constants, services, state, worker
+from ray import tune
+from ray._private import node, ray_constants, services, state, worker
+from ray.air._internal import usage
 from ray.job_config import JobConfig
 
-from sensitivity.running.compat import SearchPath, init_on, largest_cluster
+from sensitivity.running.compat import (
+    SERVERS,
+    SearchPath,
+    few_servers,
+    init_on,
+    largest_cluster,
+    uncounted_callbacks,
+)
 from sensitivity.text.import_path import search_path
 
 
@@ -50,3 +59,22 @@ def test_the_state_knows_how_far_a_cluster_may_grow(monkeypatch: pytest.MonkeyPa
     assert callable(getattr(state.GlobalState, "get_max_resources_from_cluster_config", None))
     monkeypatch.setattr(state.state, "get_max_resources_from_cluster_config", lambda: {"CPU": 8})
     assert largest_cluster() == {"CPU": 8}
+
+
+def test_a_node_starts_its_servers_by_methods_that_can_be_left_out() -> None:
+    source = inspect.getsource(node)
+    before = {name: getattr(node.Node, name) for name in SERVERS}
+    with few_servers():
+        for name in SERVERS:
+            assert f"self.{name}(" in source, f"Ray's node does not call {name}"
+            assert getattr(node.Node, name)(None, include_dashboard=False) is None
+    assert {name: getattr(node.Node, name) for name in SERVERS} == before
+
+
+def test_tune_counts_the_callbacks_by_a_function_that_can_be_replaced() -> None:
+    source = inspect.getsource(inspect.getmodule(tune.run))
+    assert "air_usage.tag_callbacks(callbacks)" in source
+    before = usage.tag_callbacks
+    with uncounted_callbacks():
+        assert usage.tag_callbacks([object()]) is False
+    assert usage.tag_callbacks is before
