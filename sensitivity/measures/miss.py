@@ -110,6 +110,8 @@ def miss_row(
             remarks.append(f"{side}, trials diverge: bounds, no interval")
     if len(sides) == 2:
         row |= _together(sides, level)
+    if row["capped"] > 0 and not math.isnan(row["value"]):
+        remarks.append("some trials diverge at levels that it uses: the interval is too narrow")
     return row | {"note": joined(*remarks)}
 
 

@@ -7,6 +7,7 @@ folder to docs/validation, and writes their tables between the marks of docs/val
 from __future__ import annotations
 
 import argparse
+import math
 import pathlib
 import re
 import shutil
@@ -14,16 +15,17 @@ import shutil
 import pandas as pd
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
-LOWEST, HIGHEST = 0.92, 0.985
+LOWEST = 0.92
 STATISTICS = {"best": "best loss", "regret": "R", "tuned": "R*", "untuned": "S", "miss": "C(3)"}
 
 
-def share(value: float) -> str:
-    """Return a coverage as text, in bold where it is outside 92 to 98.5%."""
+def share(value: float, studies: int) -> str:
+    """Return a coverage as text, in bold where it is below 92% by more than two standard errors."""
     if pd.isna(value):
         return ""
     text = f"{100 * value:.1f}"
-    return text if LOWEST <= value <= HIGHEST else f"**{text}**"
+    error = math.sqrt(LOWEST * (1 - LOWEST) / studies)
+    return f"**{text}**" if value < LOWEST - 2 * error else text
 
 
 def markdown(rows: list[list[str]]) -> str:
@@ -39,9 +41,13 @@ def coverage(table: pd.DataFrame) -> str:
         wide = part.pivot(index="cell", columns="statistic", values="coverage")
         names = [name for name in STATISTICS if name in wide]
         rows = [["studies of", *(STATISTICS[name] for name in names)]]
+        studies = int(part["studies"].max())
         for cell in dict.fromkeys(part["cell"]):
-            rows.append([cell, *(share(wide.loc[cell, name]) for name in names)])
-        parts.append(f"**{seeds} seeds** ({int(part['studies'].max())} studies a row)\n\n{markdown(rows)}")
+            rows.append([cell, *(share(wide.loc[cell, name], studies) for name in names)])
+        error = 100 * math.sqrt(0.95 * 0.05 / studies)
+        parts.append(
+            f"**{seeds} seeds** ({studies} studies a row, one standard error {error:.1f})\n\n{markdown(rows)}"
+        )
     return "\n\n".join(parts)
 
 
@@ -70,8 +76,16 @@ def shares(table: pd.DataFrame) -> str:
     for cell, part in table.groupby("cell", sort=False):
         cells = []
         for seeds in sorted(set(table["seeds"])):
-            found = part[part["seeds"] == seeds]["coverage"]
-            cells.append(f"{share(found.min())} to {share(found.max())}" if len(found) else "")
+            found = part[part["seeds"] == seeds]
+            ends = (
+                [
+                    share(end, int(found["studies"].max()))
+                    for end in (found["coverage"].min(), found["coverage"].max())
+                ]
+                if len(found)
+                else []
+            )
+            cells.append(" to ".join(ends))
         rows.append([str(cell), *cells])
     return markdown(rows)
 
