@@ -136,11 +136,13 @@ def drawn(
     noise *= np.sqrt(together / rng.chisquare(together, size=(draws, 1, 1)))
     noise[:, ~there] = np.nan
     means = np.minimum(group.mean - mean, group.initial)
-    variance = spread**2 / seeds
+    error = spread / np.sqrt(seeds)
     between = float(np.nanvar(group.mean, ddof=1)) if count > 1 else 0.0
-    shrinkage = max(0.0, 1 - float(variance.mean()) / between) if between > 0 else 0.0
+    with np.errstate(over="ignore"):  # noise far beyond these losses, of one outlier elsewhere
+        noisy = float(((error / np.sqrt(between)) ** 2).mean()) if between > 0 else 1.0
+    shrinkage = max(0.0, 1 - noisy)
     centre = float(np.nanmean(group.mean))
-    truth = centre + shrinkage * (group.mean - centre) + np.sqrt(shrinkage * variance) * about
+    truth = centre + shrinkage * (group.mean - centre) + np.sqrt(shrinkage) * error * about
     return Draws(chosen, np.take_along_axis(means, chosen, axis=1), noise, truth)
 
 

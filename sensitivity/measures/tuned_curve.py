@@ -12,6 +12,7 @@ from sensitivity.measures.axes import Axis, axis_of, levels_of
 from sensitivity.measures.best import best_of
 from sensitivity.measures.estimates import Estimate
 from sensitivity.measures.losses import Array
+from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.results.results import Results
 
 PARTS = 12
@@ -135,7 +136,8 @@ def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:
     fitted = loss @ weights.T
     rest = loss - loss @ local_linear(x, x, BANDWIDTH).T
     draws = fitted + (draws - draws.mean(axis=0))
-    scatter = np.sqrt((weights**2) @ rest**2)
+    exponent = exponent_of(rest)
+    scatter = np.ldexp(np.sqrt((weights**2) @ np.ldexp(rest, -exponent) ** 2), exponent)
     draws = draws + scatter * np.random.default_rng(3).standard_normal(draws.shape)
     at_cap = (group.loss[known] >= group.initial - CAPPED * abs(group.initial)).astype(float).mean(axis=1)
     near = np.abs(x[None] - levels[:, None]) <= BANDWIDTH / 2

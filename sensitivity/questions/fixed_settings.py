@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,7 +53,9 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
             )
             continue
         exponent = exponent_of(np.concatenate([a, b]))
-        test = stats.ttest_ind(np.ldexp(a, -exponent), np.ldexp(b, -exponent), equal_var=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of seeds that agree to the last digits
+            test = stats.ttest_ind(np.ldexp(a, -exponent), np.ldexp(b, -exponent), equal_var=False)
         ends = test.confidence_interval(1 - LEVEL)
         with np.errstate(over="ignore"):
             low, high = (float(np.ldexp(end, exponent)) for end in (ends.low, ends.high))
