@@ -15,8 +15,12 @@ TABLES = 20
 """The 2,000 of ``make validate`` begin with these."""
 
 
+FAILED_ONCE = (53, 167, 232, 295)
+"""Huge losses by seed, an outlier beside small losses, seeds alike to the last digits, one hyperparameter."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(TABLES))
+@pytest.mark.parametrize("number", [*range(TABLES), *FAILED_ONCE])
 def test_an_odd_table_has_a_report_in_which_nothing_fails(number: int, tmp_path: pathlib.Path) -> None:
     table, features = odd_table(number)
     measured = Measured(from_table(table, direction="min", empty="diverged"))
