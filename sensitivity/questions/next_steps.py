@@ -52,17 +52,19 @@ def source_of(results: Results) -> str:
     return "STUDY.yaml"
 
 
-def command_for(results: Results, row: dict[str, Any]) -> str:
-    """Return the command that decides an undecided pair with a chance of 80%; empty where there is none."""
-    source = source_of(results)
+def command_for(results: Results, row: dict[str, Any], source: str | None = None) -> str:
+    """Return the command that decides an undecided pair with a chance of 80%; empty where there is none.
+
+    Args:
+        results: Results that the verdict is about.
+        row: A row of the verdicts.
+        source: As for :func:`next_steps`.
+    """
+    source = source or source_of(results)
     if math.isfinite(row["configurations"]):
-        needed = int(row["configurations"])
-        plain = _is_numbered(results)
-        return (
-            f"sensitivity run {source} --configurations {needed}"
-            if plain and needed <= MOST_CONFIGURATIONS
-            else ""
-        )
+        if row["configurations"] > MOST_CONFIGURATIONS or not _is_numbered(results):
+            return ""
+        return f"sensitivity run {source} --configurations {row['configurations']:.0f}"
     if math.isfinite(row["seeds"]) and row["seeds"] <= MOST_SEEDS:
         return _command(results, source, int(row["seeds"]))
     return ""
@@ -89,7 +91,7 @@ def _seeds(results: Results, row: dict[str, Any], source: str) -> str:
         return f"More than {MOST_SEEDS} seeds would be needed."
     more = max(1, needed - there)
     words = f"{more} more seed{'s' if more > 1 else ''} would decide it with a chance of 80%"
-    command = _command(results, source, needed)
+    command = command_for(results, row, source)
     return f"{words}: `{command}`." if command else f"{words}."
 
 
@@ -106,9 +108,8 @@ def _configurations(results: Results, row: dict[str, Any], source: str) -> str:
     if needed > MOST_CONFIGURATIONS:
         return f"More than {MOST_CONFIGURATIONS:,} configurations of each variant would be needed."
     words = f"{needed} configurations of each variant would decide it with a chance of 80%"
-    if not _is_numbered(results):
-        return f"{words}."
-    return f"{words}: `sensitivity run {source} --configurations {needed}`."
+    command = command_for(results, row, source)
+    return f"{words}: `{command}`." if command else f"{words}."
 
 
 def _is_numbered(results: Results) -> bool:
