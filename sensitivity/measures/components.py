@@ -157,8 +157,9 @@ class Simulated:
             moved = square * true + 2 * cross * np.sqrt(true) + rest
             positive = np.maximum(0.0, moved).sum(axis=1)
             together = np.maximum(0.0, fixed_sum + moved.sum(axis=1))
-            whole = (together + self.noise) * (fixed_positive + positive)
-            share = np.divide(positive * together, whole, out=np.zeros_like(whole), where=whole > 0)
+            whole, effects = together + self.noise, fixed_positive + positive
+            share = np.divide(together, whole, out=np.zeros_like(whole), where=whole > 0)
+            share *= np.divide(positive, effects, out=np.zeros_like(whole), where=effects > 0)
             return float((share >= value - slack if above else share <= value + slack).mean())
 
         ends = []

@@ -82,11 +82,9 @@ def differences(quantities: list[Quantity], *, seeds: int, level: float = 0.95) 
     errors = np.stack([a.errors - b.errors for a, b in pairs], axis=1)
     spread = np.array([_spread(column) for column in errors.T])
     known = np.isfinite(spread)
-    statistic = np.where(
-        spread > 0,
-        np.abs(value) / np.where(spread > 0, spread, 1.0),
-        np.where(np.abs(value) > 0, np.inf, 0.0),
-    )
+    with np.errstate(over="ignore"):  # a difference beyond any noise
+        ratio = np.abs(value) / np.where(spread > 0, spread, 1.0)
+    statistic = np.where(spread > 0, ratio, np.where(np.abs(value) > 0, np.inf, 0.0))
     critical, p = np.full(len(pairs), math.nan), np.full(len(pairs), math.nan)
     if known.any():
         degrees = np.array([min(a.degrees, b.degrees) for a, b in pairs])[known]

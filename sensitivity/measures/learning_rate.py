@@ -187,7 +187,7 @@ def _width(x: Array, curves: Array, within: float) -> Array:
         at, y = x[known], curve[known]
         limit = y.min() + within * abs(y.min())
         left, right = y[:-1], y[1:]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             crossing = np.clip((limit - np.minimum(left, right)) / np.abs(right - left), 0, 1)
         share = np.where(left == right, left <= limit, crossing)
         widths[i] = float((share * np.diff(at)).sum())

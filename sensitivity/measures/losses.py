@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -150,17 +149,21 @@ def _seeds(seed: pd.Series[Any], numbers: NDArray[Any]) -> NDArray[np.int64]:
     return columns
 
 
+FAR = 2.0**500
+"""Largest initial loss of scaled losses: beyond all of them, and its square is finite."""
+
+
 def scaled(group: Losses) -> Losses:
     """Return the group with losses times a power of two, where their squares would overflow or vanish.
 
     Shares of the variance stay the same.
     """
     exponent = exponent_of(group.loss)
-    return (
-        replace(group, loss=np.ldexp(group.loss, -exponent), initial=math.ldexp(group.initial, -exponent))
-        if exponent
-        else group
-    )
+    if not exponent:
+        return group
+    with np.errstate(over="ignore"):  # an initial loss far above tiny losses stays far above them
+        initial = min(float(np.ldexp(group.initial, -exponent)), FAR)
+    return replace(group, loss=np.ldexp(group.loss, -exponent), initial=initial)
 
 
 def groups(results: Results, having: str | None = None) -> list[Losses]:

@@ -121,7 +121,7 @@ def _widths(x: Array, curves: Array, limits: Array) -> tuple[Array, Array, Array
             on = there & inside[rows, reach]
             out = there & ~on
             inner, beyond = curves[rows, place], curves[rows, reach]
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 share = np.clip((limits - inner) / (beyond - inner), 0, 1)
             ends_at[out] = (x[place] + share * (x[reach] - x[place]))[out]
             ends_at[on] = x[reach[on]]

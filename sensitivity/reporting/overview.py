@@ -24,9 +24,9 @@ OWN_BEST = (
     "{cap}, over {what} (Wortsman et al. 2023)."
 )
 REGRET = (
-    "Rank: the places that a variant can have when tuned, all pairs tested together. Tuned and untuned: how "
-    "far its best and its mean configuration are behind the best of all variants, in percent of {won}; "
-    "losses are capped at {cap}."
+    "Rank: the places that a variant can have when tuned, all pairs tested together. Behind: how far its best "
+    "configuration (tuned) and the mean of all (untuned) are from the best of all variants, in percent of "
+    "{won}; losses are capped at {cap}."
 )
 MISS = " Factor 3: what a learning rate that is wrong by a factor of 3 costs, in percent of {won}."
 VALLEY = " Good range: decades of learning rate within a tenth of {won} of the variant's own best."
@@ -34,7 +34,7 @@ EXPECTED = "expected on a rerun"
 """Title of the column of results that are corrected for the luck of choosing the best."""
 ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
 INTERVALS = "Intervals are 95% intervals (divergence: Wilson). "
-RANK, TUNED, UNTUNED = "rank", "tuned", "untuned"
+RANK, TUNED, UNTUNED = "rank when tuned", "behind when tuned", "behind untuned"
 MISSED, GOOD, WIDTH = "factor 3 costs", "good range (decades)", "robust width (decades)"
 BRIEF = (RANK, TUNED, UNTUNED, MISSED, "lr sensitivity", "sensitivity", "diverged")
 """Columns of numbers that a terminal shows, where they exist."""

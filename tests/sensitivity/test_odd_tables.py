@@ -15,8 +15,8 @@ TABLES = 20
 """The 2,000 of ``make validate`` begin with these."""
 
 
-FAILED_ONCE = (53, 167, 232, 295)
-"""Huge losses by seed, an outlier beside small losses, seeds alike to the last digits, one hyperparameter."""
+FAILED_ONCE = (53, 167, 232, 295, 862, 1061, 1103, 1139, 1722)
+"""Losses that are huge, of all sizes, or small beside an outlier; seeds that agree to the last digits."""
 
 
 @pytest.mark.slow
