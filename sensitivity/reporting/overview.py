@@ -24,9 +24,9 @@ OWN_BEST = (
     "{cap}, over {what} (Wortsman et al. 2023)."
 )
 REGRET = (
-    "Rank: the places that a variant can have when tuned, all pairs tested together. Behind: how far its best "
-    "configuration (tuned) and the mean of all (untuned) are from the best of all variants, in percent of "
-    "{won}; losses are capped at {cap}."
+    "Rank: the places that a variant can have when tuned, all pairs tested together. Behind: how far its "
+    "best configuration (tuned) and the mean of all (untuned) are from the best of all variants, in "
+    "percent of {won}; losses are capped at {cap}."
 )
 MISS = " Factor 3: what a learning rate that is wrong by a factor of 3 costs, in percent of {won}."
 VALLEY = " Good range: decades of learning rate within a tenth of {won} of the variant's own best."
