@@ -45,9 +45,11 @@ def source_of(results: Results) -> str:
     if results.study in PRESETS:
         from sensitivity.study.study import Study  # imports torch
 
-        preset = json.loads(Study.preset(results.study).to_json())
-        changes = {name for name in preset if preset[name] != results.spec.get(name)}
-        if changes <= {"seeds"}:
+        preset = Study.preset(results.study)
+        fields = json.loads(preset.to_json())
+        changes = {name for name in fields if fields[name] != results.spec.get(name)}
+        same = all(preset.space(name) == results.spaces.get(name) for name in preset.variants)
+        if changes <= {"seeds", "spaces"} and same:  # the store has spaces in a longer form
             return f"--preset {results.study}"
     return "STUDY.yaml"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import pathlib
 import re
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,8 @@ from sensitivity.measures import Measured
 from sensitivity.measures.verdicts import UNDECIDED, verdicts
 from sensitivity.questions.decided import undecided
 from sensitivity.questions.next_steps import next_steps, source_of
-from sensitivity.results.results import IMPORTED, records
+from sensitivity.results.results import IMPORTED, Results, records
+from sensitivity.store.store import Store
 from sensitivity.study.study import with_changes, with_configurations
 from tests.sensitivity.tables import noisy, results
 from trainables.names import InputError
@@ -119,15 +120,28 @@ def test_configurations_are_those_of_every_design() -> None:
         with_configurations(with_changes(study, design={"kind": "grid", "points": 2}), 32)
 
 
-def test_a_study_that_is_a_preset_is_named_in_commands() -> None:
+def stored(study: Study, place: pathlib.Path) -> Results:
+    """A study without results, as a run keeps it."""
+    store = Store(place)
+    store.add_study(study.name, study.to_stored(), [])
+    found = Results.from_store(store, study.name)
+    store.close()
+    return found
+
+
+def test_a_study_that_is_a_preset_is_named_in_commands(tmp_path: pathlib.Path) -> None:
     study = Study.preset("quickstart")
-    found = replace(of(), study="quickstart", spec=json.loads(study.to_json()))
-    assert source_of(found) == "--preset quickstart"
-    more = study.model_copy(update={"seeds": tuple(range(9))})
-    assert source_of(replace(found, spec=json.loads(more.to_json()))) == "--preset quickstart"
-    other = study.model_copy(update={"epochs": 7})
-    assert source_of(replace(found, spec=json.loads(other.to_json()))) == "STUDY.yaml"
-    assert source_of(replace(found, study="mine")) == "STUDY.yaml"
+    space = [{"name": "lr", "low": 1e-4, "high": 0.1, "scale": "log"}]
+    for place, (changes, named) in enumerate(
+        [
+            ({}, "--preset quickstart"),
+            ({"seeds": tuple(range(9))}, "--preset quickstart"),
+            ({"epochs": 7}, "STUDY.yaml"),
+            ({"spaces": {**study.spaces, "sgd": space}}, "STUDY.yaml"),
+            ({"name": "mine"}, "STUDY.yaml"),
+        ]
+    ):
+        assert source_of(stored(study.model_copy(update=changes), tmp_path / f"{place}.sqlite")) == named
 
 
 def test_the_summary_ends_with_the_command_that_decides_the_cheapest_pair() -> None:
