@@ -78,10 +78,10 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
         cells = {
             "variant": row["variant"],
             best_title(measured.results): best_words(measured.results, row).strip(","),
-            EXPECTED: expected_words(measured.results, row) or DASH,
             "at": setting(row["configuration"]) if has_finite(measured.results, row) else DASH,
             **(losses.get(row["variant"], {}) if ranked else _own_best(measured, row)),
             "diverged": with_interval(row, "divergence_rate", form=".0%"),
+            EXPECTED: expected_words(measured.results, row) or DASH,
             "trials": str(row["n"]),
         }
         shown.append(cells)
