@@ -255,14 +255,14 @@ def _check_names(
 
 
 def _check_roles(columns: Mapping[str, Column], roles: Roles, metric: str, source: str) -> None:
-    """Check the roles: at least one hyperparameter, distinct names, no doubtful result.
+    """Check the roles: at least one hyperparameter or variants, distinct names, no doubtful result.
 
     Raises:
         InputError: one of the checks fails.
     """
     roles.left_out.pop(metric, None)
     roles.hyperparameters.pop(metric, None)
-    if not roles.hyperparameters:
+    if not roles.hyperparameters and "variant" not in roles.named:
         raise InputError(f"the table has no column left to be a hyperparameter, among {', '.join(columns)}")
     if len(set(roles.hyperparameters.values())) < len(roles.hyperparameters):
         raise InputError(f"two columns are the same hyperparameter: {', '.join(roles.hyperparameters)}")

@@ -12,6 +12,7 @@ from search_spaces.inferred import domain_of, inferred_space, plain_configuratio
 from search_spaces.listing import condition
 from search_spaces.spaces import SearchSpace
 from search_spaces.validity import is_valid
+from sensitivity.exchange.fixed_settings import with_fixed_settings
 from sensitivity.exchange.holes import (
     DECISIVE,
     Domains,
@@ -70,7 +71,9 @@ def spaces_of(
     Raises:
         InputError: no space holds the trials that ended. What failed or runs decides nothing.
     """
-    filled = with_defaults(trials, defaults)
+    filled, words = with_defaults(trials, defaults), list[str]()
+    if fixed is None:
+        filled, words = with_fixed_settings(filled)
     by_variant: dict[str, list[Imported]] = {}
     for trial in filled:
         by_variant.setdefault(trial.variant, []).append(trial)
@@ -79,7 +82,7 @@ def spaces_of(
     else:
         spaces, remaining, notes = _inferred(by_variant, order, scales, _wide_enough(known, defaults))
     places = {trial.key: place for place, trial in enumerate(trials)}
-    return Inferred(spaces, sorted(remaining, key=lambda trial: places[trial.key]), notes)
+    return Inferred(spaces, sorted(remaining, key=lambda trial: places[trial.key]), words + notes)
 
 
 def _wide_enough(

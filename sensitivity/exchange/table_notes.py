@@ -21,7 +21,7 @@ def role_notes(roles: Roles, metric: str, are_named: bool, exported: Collection[
         exported: columns of the package's tables, which are not spoken of.
     """
     notes = []
-    if not are_named:
+    if not are_named and roles.hyperparameters:
         names = [
             column if column == name else f"{name} ({column})"
             for column, name in roles.hyperparameters.items()

@@ -235,6 +235,8 @@ def _fitted(
     observed: Array, variance: Array, units: Array, noise: Array, rng: np.random.Generator
 ) -> tuple[Array, Array, Callable[[Array], Array]]:
     """Return the posterior mean, draws of the truth, and the function from other observed means to theirs."""
+    rounding = np.finfo(float).eps * float(np.abs(observed).max())
+    variance = np.maximum(variance, rounding**2)
     centre, base = float(observed.mean()), float(np.median(variance))
     spread = 30 * math.sqrt(max(base, float(observed.var())))
     models = [

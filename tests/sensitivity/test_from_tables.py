@@ -288,8 +288,6 @@ BAD = [
 "0"),
     pytest.param("t.csv", "config/a,params_a,loss\n0,1,2\n", {}, "two columns are the same hyperparameter", id="a name "
 "twice"),
-    pytest.param("t.csv", "opt,lr,loss\na,,1\nb,1,2\n", {"variant": "opt"}, "variant 'a' of ", id="a variant of "
-"nothing"),
     pytest.param(None, "", {}, "No such file", id="no file"),
 ]
 # fmt: on

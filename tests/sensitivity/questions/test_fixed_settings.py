@@ -14,6 +14,7 @@ from sensitivity import from_table
 from sensitivity.measures import Measured
 from sensitivity.questions.summary import summary
 from sensitivity.reporting import write_report
+from trainables.names import InputError
 
 NOTHING = "No hyperparameter varies, so there is no sensitivity to measure."
 
@@ -119,3 +120,30 @@ def test_every_such_table_has_a_report_in_which_nothing_fails(
         assert claim not in text
     assert "| sensitivity |" in text
     assert "| 0 (0 to" not in text
+
+
+def test_a_table_of_variants_and_seeds_alone_is_compared_by_seeds(tmp_path: pathlib.Path) -> None:
+    results = from_table(published(0.1).drop(columns="lr"))
+    words = " ".join(summary(Measured(results), "table"))
+    assert "adam ends lower than sgd by" in words
+    assert "adam and sgd have no hyperparameter: one setting, stored as setting = fixed." in results.notes
+    assert not any("Taken for hyperparameters" in note for note in results.notes)
+    assert write_report(results, tmp_path).read_text()
+
+
+def test_a_variant_without_a_hyperparameter_beside_one_that_has_some(tmp_path: pathlib.Path) -> None:
+    table = pd.concat([published(0.1), published(0.1).query("variant == 'adam'").assign(lr=0.2)])
+    table.loc[table["variant"] == "sgd", "lr"] = np.nan
+    results = from_table(table)
+    assert results.spaces["sgd"].names == ("setting",)
+    assert results.spaces["adam"].names == ("lr",)
+    assert "sgd has no hyperparameter: one setting, stored as setting = fixed." in results.notes
+    measured = Measured(results)
+    assert write_report(measured, tmp_path).read_text()
+    assert not measured.failures
+
+
+def test_a_table_without_variants_needs_a_hyperparameter() -> None:
+    alone = published(0.1).query("variant == 'adam'").drop(columns=["lr", "variant"])
+    with pytest.raises(InputError, match="no column left to be a hyperparameter"):
+        from_table(alone)
