@@ -1,12 +1,10 @@
-"""Ray Tune searchers: cohorts that Optuna chooses (Adaptive) and a fixed list of cohorts (FixedSearcher)."""
+"""Searchers of cohorts: those that Optuna chooses (Adaptive), and a fixed list (FixedSearcher)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from ray.tune.search import Searcher
 
 from search_spaces.adaptive_design import check_sampler
 from search_spaces.optuna_spaces import configuration_from_optuna, define_by_run, to_optuna
@@ -22,24 +20,11 @@ Outcome = tuple[str, float]
 """Status of a trial (completed, stopped, diverged or failed) and its capped loss."""
 
 
-class Stateless(Searcher):
-    """A searcher without pickled state: Optuna's storage and the store hold all that a restart needs."""
-
-    def __init__(self) -> None:
-        super().__init__(metric="done", mode="max")  # Ray Tune requires a metric that every result contains
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return an empty state, as Ray Tune pickles its searcher regularly."""
-        return {}
-
-    def save(self, checkpoint_path: str) -> None:
-        """Save nothing."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Restore nothing."""
+FINISHED = "FINISHED"
+"""What a searcher returns instead of a cohort when none is left, as Ray Tune's do."""
 
 
-class Adaptive(Stateless):
+class Adaptive:
     """Asks Optuna for configurations, returns them as cohorts, and tells Optuna their results.
 
     The value of a configuration is the mean of its members' capped losses, so a diverged member counts as the
@@ -76,7 +61,6 @@ class Adaptive(Stateless):
         outcome: Callable[[Mapping[str, Any]], Outcome | None],
         storage: optuna.storages.BaseStorage | str | None = None,
     ) -> None:
-        super().__init__()
         import optuna
 
         for space in spaces.values():
@@ -141,7 +125,7 @@ class Adaptive(Stateless):
                 self._open.setdefault(running or trial_id, []).append((label, trial, keys))
             if fresh:
                 return self._cohort(label, fresh)
-        return str(Searcher.FINISHED)
+        return FINISHED
 
     def _running_with(self, keys: Sequence[str]) -> str | None:
         """Return the id of the running Ray Tune trial that trains the same members; None if there is none."""
@@ -208,7 +192,7 @@ class Adaptive(Stateless):
         self._open.clear()
 
 
-class FixedSearcher(Stateless):
+class FixedSearcher:
     """Returns cohorts of a fixed list, in order.
 
     Args:
@@ -216,15 +200,17 @@ class FixedSearcher(Stateless):
     """
 
     def __init__(self, configs: Sequence[Mapping[str, Any]]) -> None:
-        super().__init__()
         self._waiting = list(reversed(configs))
 
     def suggest(self, trial_id: str) -> Any:
         """Return the config of the next cohort; FINISHED after the last."""
-        return dict(self._waiting.pop()) if self._waiting else Searcher.FINISHED
+        return dict(self._waiting.pop()) if self._waiting else FINISHED
 
     def close(self) -> None:
         """Close nothing, as no external study is open."""
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Ignore the result, as the cohorts do not depend on it."""
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -243,15 +229,3 @@ def _release(study: optuna.Study, number: int, params: Mapping[str, Any]) -> Non
 
 def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, int, bool)) else float(value)
-
-
-def param_space(calls: Mapping[str, tuple[str, tuple[Any, ...]]]) -> dict[str, Any]:
-    """Make the domains of a Ray Tune ``param_space``.
-
-    Args:
-        calls: name of a function of ``ray.tune`` and its arguments, by name of the parameter, as
-            :mod:`search_spaces.ray_spaces` makes them.
-    """
-    from ray import tune
-
-    return {name: getattr(tune, function)(*arguments) for name, (function, arguments) in calls.items()}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from search_spaces.adaptive import Stateless
+from ray.tune.search import Searcher
+
+if TYPE_CHECKING:
+    from search_spaces.adaptive import Adaptive, FixedSearcher
 
 RETRIES = 3
 """Number of times that a trial is trained again after the loss of its worker."""
 
 
-class Persistent(Stateless):
+class Persistent(Searcher):
     """Reschedules the unfinished trials of a cohort whose worker died.
 
     A trial that repeatedly kills its worker is failed, and the rest of its cohort continues. Ray Tune's own
@@ -33,7 +36,7 @@ class Persistent(Stateless):
 
     def __init__(
         self,
-        searcher: Stateless,
+        searcher: Adaptive | FixedSearcher,
         finished_keys: set[str],
         *,
         trainable_config: Callable[[dict[str, Any]], dict[str, Any]] = lambda cohort: cohort,
@@ -46,7 +49,7 @@ class Persistent(Stateless):
         attempts: Callable[[str], int] = lambda trial_id: RETRIES + 1,
         give_up: Callable[[str, Sequence[str]], None] = lambda trial_id, keys: None,
     ) -> None:
-        super().__init__()
+        super().__init__(metric="done", mode="max")  # Ray Tune requires a metric that every result contains
         self._searcher, self._finished_keys = searcher, finished_keys
         self._trainable_config, self._reports, self._ending = trainable_config, reports, ending
         self._attempts, self._give_up = attempts, give_up
@@ -56,15 +59,25 @@ class Persistent(Stateless):
         self.cohorts: dict[str, dict[str, Any]] = {}
         """Cohort of every Ray Tune trial so far, by the trial's id."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return an empty state: Optuna's storage and the store hold all that a restart needs."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restore nothing."""
+
     def suggest(self, trial_id: str) -> Any:
         """Return the config of the next cohort; FINISHED if no cohort is left or running."""
         if self._lost:
             owner, cohort = self._lost.pop()
         else:
-            owner, cohort = trial_id, self._searcher.suggest(trial_id)
-            if not isinstance(cohort, dict):
-                return None if self._running else cohort
-            cohort["attempt"] = 1
+            suggested = self._searcher.suggest(trial_id)
+            if not isinstance(suggested, dict):
+                return None if self._running else suggested
+            owner, cohort = trial_id, {**suggested, "attempt": 1}
         self._running[trial_id] = owner, cohort
         self.cohorts[trial_id] = cohort
         return self._trainable_config(cohort)

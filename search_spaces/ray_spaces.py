@@ -39,9 +39,10 @@ def to_ray(space: SearchSpace, *, transformed: bool = False) -> dict[str, Any]:
         InputError: a hyperparameter has conditions; is log1m or ordinal without ``transformed``; or has a
             lower bound that is not a multiple of its step, as Ray rounds to multiples of the step.
     """
-    from search_spaces.adaptive import param_space
+    from ray import tune
 
-    return param_space(dict(_call(hyperparameter, transformed) for hyperparameter in space))
+    calls = dict(_call(hyperparameter, transformed) for hyperparameter in space)
+    return {name: getattr(tune, function)(*arguments) for name, (function, arguments) in calls.items()}
 
 
 def configuration_from_ray(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:

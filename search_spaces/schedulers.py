@@ -39,7 +39,7 @@ class PerVariantScheduler(FIFOScheduler):
         return self._schedulers[kind]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return an empty state, as for :class:`search_spaces.adaptive.Stateless`."""
+        """Return an empty state, as for :class:`search_spaces.persistent.Persistent`."""
         return {}
 
     on_trial_add, on_trial_result, on_trial_complete, on_trial_error, on_trial_remove = map(

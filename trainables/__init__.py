@@ -4,6 +4,8 @@ Ray.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,6 +59,13 @@ __all__ = [
     "task_rows",
     "variant",
 ]
+PINNED = "MKL_CBWR" in os.environ or "torch" not in sys.modules
+"""True if :func:`trainables.precision.pin_products` precedes the first matrix product of this process, as
+PyTorch is imported after this package.
+"""
+if PINNED:
+    os.environ.setdefault("MKL_CBWR", "AUTO")
+
 _HOMES = {
     "Dataset": "dataset",
     "FunctionLoop": "function_tasks", "FunctionTask": "function_tasks",

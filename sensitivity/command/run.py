@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from sensitivity.command.options import (
 )
 from sensitivity.command.terminal import conclude, report_folder, show_plan
 from trainables.names import InputError
+
+if TYPE_CHECKING:
+    from sensitivity.running.in_process import Where
 
 
 def run(
@@ -116,6 +119,13 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Do not wait for another run of the same study that is under way.")
     ] = False,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to train: process (this one) or ray. Results do not depend on it.",
+            show_default="process if that is sooner, as for small studies",
+        ),
+    ] = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show what would be run, and about how long it takes; run nothing.")
     ] = False,
@@ -173,6 +183,7 @@ def run(
                 download=download,
                 progress=progress,
                 force=force,
+                where=cast("Where | None", where),
             )
         for error in progress.errors[:5]:
             console.print(f"failed: {error}", style="red", markup=False, highlight=False)

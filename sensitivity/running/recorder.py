@@ -14,9 +14,8 @@ from sensitivity.running.node_losses import NodeLost
 
 if TYPE_CHECKING:
     from sensitivity.running.assignments import Assignments
-    from sensitivity.running.progress import Progress
+    from sensitivity.running.reports import Reports
     from sensitivity.running.watching import Watch
-    from sensitivity.store.delivery import Delivery
     from sensitivity.store.run_lock import RunLock
 
 
@@ -25,22 +24,13 @@ class Recorder(tune.Callback):
 
     def __init__(
         self,
-        delivery: Delivery,
+        reports: Reports,
         assignments: Assignments,
-        progress: Progress | None,
         watch: Watch,
         lock: RunLock,
     ) -> None:
-        self._delivery, self._assignments, self._progress, self._watch, self._lock = (
-            delivery,
-            assignments,
-            progress,
-            watch,
-            lock,
-        )
+        self._reports, self._assignments, self._watch, self._lock = reports, assignments, watch, lock
         self._trials: list[Any] = []
-        self.ended: set[str] = set()
-        """Keys of the trials that have ended."""
         self.cohorts: Mapping[str, Mapping[str, Any]] = {}
         """Cohorts by the id of their trial of Tune."""
 
@@ -70,7 +60,7 @@ class Recorder(tune.Callback):
             reason = f"{type(cause).__name__}: {reason}"
         else:
             reason = f"worker lost {RETRIES + 1} times: {reason}"
-        self._keep(
+        self._reports.deliver(
             self.cohorts[trial_id], [{"key": key, "status": "failed", "error": reason} for key in keys]
         )
 
@@ -82,7 +72,7 @@ class Recorder(tune.Callback):
         self._trials = trials  # Tune updates this list in place
         self._watch.look(trials)
         if self._watch.node_lost:
-            raise NodeLost(len(self.ended))
+            raise NodeLost(len(self._reports.ended))
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Note that the worker is ready."""
@@ -94,7 +84,7 @@ class Recorder(tune.Callback):
         An exception raised here ends the run; in the other callbacks Tune would blame the trial.
         """
         self._lock.check()
-        self._delivery.tick()
+        self._reports.delivery.tick()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -102,11 +92,8 @@ class Recorder(tune.Callback):
         """Deliver the epochs that a worker reports."""
         self._watch.heard(trial.trial_id)
         cohort = self.cohorts[trial.trial_id]
-        self._keep(cohort, self._assignments.reports(cohort, result))
-        if self._progress is not None and result.get("reason") is not None:
-            self._progress.note(
-                f"{cohort['variant']} on {cohort['task']} trains one trial after another: {result['reason']}"
-            )
+        self._reports.deliver(cohort, self._assignments.reports(cohort, result))
+        self._reports.note_reason(cohort, result)
 
     def on_checkpoint(
         self, iteration: int, trials: list[Any], trial: Any, checkpoint: Any, **info: Any
@@ -120,7 +107,7 @@ class Recorder(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Deliver the final reports of a cohort."""
         cohort = self.cohorts[trial.trial_id]
-        self._keep(cohort, self._assignments.ending(cohort, trial.last_result))
+        self._reports.deliver(cohort, self._assignments.ending(cohort, trial.last_result))
         self._watch.ended(trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
@@ -142,14 +129,6 @@ class Recorder(tune.Callback):
             )
         except (OSError, TypeError):  # Tune's folder was deleted
             return RuntimeError("its worker is gone")
-
-    def _keep(self, cohort: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> None:
-        self._delivery.keep(reports)
-        for report in reports:
-            if report["status"] != "running":
-                self.ended.add(report["key"])
-            if self._progress is not None:
-                self._progress.report(cohort["variant"], report, self._assignments.outcome(report))
 
 
 def kill_worker(trial: Any) -> None:

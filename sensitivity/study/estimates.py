@@ -32,7 +32,7 @@ def plan_rows(study: Study) -> list[dict[str, Any]]:
         counted = [((name, variant), n, n) for name in study.tasks for variant in study.variants]
     else:
         counted = _counted(trials(study))
-    seconds = {name: _seconds(study, name) for name in study.tasks}
+    seconds = {name: trial_seconds(study, name) for name in study.tasks}
     rows = []
     for (name, variant), cells, configurations in counted:
         count = configurations * len(study.seeds)
@@ -65,10 +65,13 @@ def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
     return [(kind, len(cells[kind]), len(configurations[kind])) for kind in order]
 
 
-def _seconds(study: Study, name: str) -> float | None:
+def trial_seconds(study: Study, name: str) -> float | None:
     """Estimate the seconds of one trial on one core from a few timed steps.
 
     An epoch evaluates the training and the test set too.
+
+    Returns:
+        None for a user's trainable or data, which cannot be estimated.
     """
     if study.trainable is not None:
         return None
@@ -104,11 +107,11 @@ def _step_seconds(task: Task, batch: int) -> float:
         optimizer = variant("adam").optimizer(model.parameters(), {"lr": 1e-3})
         times = []
         for _ in range(PROBED_STEPS):
-            began = time.perf_counter()
+            began = time.process_time()  # whatever else the machine does
             optimizer.zero_grad()
             task.loss(model(x), x, y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
     finally:
         torch.set_num_threads(before)

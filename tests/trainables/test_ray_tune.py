@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from trainables import ray_tune
+from trainables import cohort_training
 from trainables.datasets import load
 from trainables.ray_tune import CohortTrainable
 from trainables.tasks import task
@@ -116,7 +116,7 @@ def test_the_members_histories_are_those_of_the_loop_alone(histories: list[str])
 def test_a_result_carries_the_epochs_of_about_a_second(
     pause: float, results: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_tune, "REPORT_EVERY", pause)
+    monkeypatch.setattr(cohort_training, "REPORT_EVERY", pause)
     trainable = CohortTrainable(cohort(*MEMBERS))
     carried = [trainable.train() for _ in range(results)]
     assert [len(result["reports"]) for result in carried] == [6 // results] * results
@@ -192,7 +192,7 @@ def test_missing_data_fails_every_member_with_the_reason(tmp_path: pathlib.Path)
 def test_a_checkpoint_continues_in_a_new_process_with_every_epoch_reported_once(
     after: int, histories: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(cohort_training, "REPORT_EVERY", 0.0)
     first = CohortTrainable(cohort(*MEMBERS))
     begun = [report for _ in range(after) for report in first.train()["reports"]]
     saved = first.save(str(tmp_path / "checkpoint"))
@@ -204,7 +204,7 @@ def test_a_checkpoint_continues_in_a_new_process_with_every_epoch_reported_once(
 def test_a_checkpoint_leaves_the_trainable_as_it_was(
     histories: list[str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(cohort_training, "REPORT_EVERY", 0.0)
     trainable = CohortTrainable(cohort(*MEMBERS))
     reports = list(trainable.train()["reports"])
     trainable.save(str(tmp_path / "checkpoint"))
@@ -216,7 +216,7 @@ def test_a_checkpoint_leaves_the_trainable_as_it_was(
 def test_a_reused_actor_takes_on_the_next_cohort_from_its_beginning(
     after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(cohort_training, "REPORT_EVERY", 0.0)
     trainable = CohortTrainable(cohort(*MEMBERS))
     for _ in range(after):
         trainable.train()
@@ -289,7 +289,7 @@ def test_small_dense_models_train_together_and_a_member_that_cannot_be_made_has_
 def test_a_checkpoint_of_members_that_train_together_continues(
     after: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_tune, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(cohort_training, "REPORT_EVERY", 0.0)
     first = CohortTrainable(cohort(*MEMBERS, **SMALL))
     begun = [report for _ in range(after) for report in first.train()["reports"]]
     saved = first.save(str(tmp_path / "checkpoint"))
