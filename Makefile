@@ -52,6 +52,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.overhead
 	$(BIN)/python -m tests.benchmarks.profiles
 	$(BIN)/python -m tests.benchmarks.end_to_end
+	$(BIN)/python -m tests.benchmarks.small_study
 	$(BIN)/python -m tests.benchmarks.growth --largest 10000
 
 bench-gpu: .venv/ready

@@ -72,7 +72,9 @@ def ours(work: Work, workers: int) -> Took:
     clock: Any = Clock()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        results = run(study, store=pathlib.Path(folder) / "s.sqlite", workers=workers, progress=clock)
+        results = run(
+            study, store=pathlib.Path(folder) / "s.sqlite", workers=workers, progress=clock, where="ray"
+        )
         wall = time.perf_counter() - began
     assert len(results.usable) == work.trials
     return Took(wall, clock.trained)

@@ -54,7 +54,13 @@ def main() -> int:
     clock: Any = Clock()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        run(study, store=pathlib.Path(folder) / "tiny.sqlite", workers=arguments.workers, progress=clock)
+        run(
+            study,
+            store=pathlib.Path(folder) / "tiny.sqlite",
+            workers=arguments.workers,
+            progress=clock,
+            where="ray",
+        )
         wall = time.perf_counter() - began
     assert len(clock.times) == arguments.trials
     share = clock.trained / arguments.workers

@@ -60,6 +60,8 @@ def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
                 "sensitivity.command.main",
                 "run",
                 "study.json",
+                "--where",
+                "ray",
                 "--out",
                 "report",
                 *arguments,

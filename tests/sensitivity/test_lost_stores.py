@@ -285,7 +285,7 @@ def test_the_command_ends_with_2_and_the_same_command_brings_in_what_was_reporte
     assert f"give the same command again in {str(tmp_path)!r}" in error
     assert not (tmp_path / "runs").exists()
     monkeypatch.setattr(
-        "sensitivity.running.run.tune.Tuner", None
+        "sensitivity.running.through_ray.tune.Tuner", None
     )  # everything was trained: nothing is left for Tune
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -68,6 +68,8 @@ def test_a_killed_raylet_changes_nothing(cluster: None, tmp_path: pathlib.Path) 
         "sensitivity.command.main",
         "run",
         "small.json",
+        "--where",
+        "ray",
         "--workers",
         "2",
         "--out",

@@ -123,7 +123,7 @@ def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_b
         threading.Event.set(progress.noticed)
         progress.thread.join()
     monkeypatch.setattr(
-        "sensitivity.running.run.tune.Tuner", None
+        "sensitivity.running.through_ray.tune.Tuner", None
     )  # everything was trained: nothing is left for Tune
     assert len(run(study, store=place).trials) == 6
     with closing(Store(place)) as store:

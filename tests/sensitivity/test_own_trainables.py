@@ -84,7 +84,9 @@ def test_a_function_is_run_as_it_is_and_reported(
     assert results.epochs["more/deep"].notna().all()
     assert Measured(results).overview.iloc[0]["observed"] == pytest.approx(-(1 - 0.04 - 1 / 3) - 0.005)
     assert write_report(results, tmp_path / "report").exists()
-    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # nothing is left, so Tune is not asked
+    monkeypatch.setattr(
+        "sensitivity.running.through_ray.tune.Tuner", None
+    )  # nothing is left, so Tune is not asked
     assert len(run(mine, store=tmp_path / "s.sqlite").trials) == 6
 
 

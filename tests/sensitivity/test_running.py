@@ -125,7 +125,9 @@ def test_running_again_trains_only_what_is_new(
     pd.testing.assert_frame_equal(
         kept.reset_index(drop=True), first.epochs.reset_index(drop=True)
     )  # the clocks too: not trained again
-    monkeypatch.setattr("sensitivity.running.run.tune.Tuner", None)  # nothing is left, so Tune is not asked
+    monkeypatch.setattr(
+        "sensitivity.running.through_ray.tune.Tuner", None
+    )  # nothing is left, so Tune is not asked
     assert len(run(Study(**SMALL), store=tmp_path / "s.sqlite").trials) == 12
 
 

@@ -53,7 +53,7 @@ for command, arguments in json.loads(sys.argv[1]).items():
 print(json.dumps(ended))
 """
 COMMANDS = {
-    "run": ["run", "small.json"],
+    "run": ["run", "small.json", "--where", "ray"],
     "report": ["report", "small"],
     "import": ["import", "table.csv", "--metric", "loss"],
     "serve": ["serve", "--port", "0"],
