@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ray.tune.search import Searcher
+from search_spaces.schedulers import Stateless
 
 if TYPE_CHECKING:
     from search_spaces.adaptive import Adaptive, FixedSearcher
@@ -15,7 +15,7 @@ RETRIES = 3
 """Number of times that a trial is trained again after the loss of its worker."""
 
 
-class Persistent(Searcher):
+class Persistent(Stateless):
     """Reschedules the unfinished trials of a cohort whose worker died.
 
     A trial that repeatedly kills its worker is failed, and the rest of its cohort continues. Ray Tune's own
@@ -49,7 +49,7 @@ class Persistent(Searcher):
         attempts: Callable[[str], int] = lambda trial_id: RETRIES + 1,
         give_up: Callable[[str, Sequence[str]], None] = lambda trial_id, keys: None,
     ) -> None:
-        super().__init__(metric="done", mode="max")  # Ray Tune requires a metric that every result contains
+        super().__init__()
         self._searcher, self._finished_keys = searcher, finished_keys
         self._trainable_config, self._reports, self._ending = trainable_config, reports, ending
         self._attempts, self._give_up = attempts, give_up
@@ -58,16 +58,6 @@ class Persistent(Searcher):
         self._lost: list[tuple[str, dict[str, Any]]] = []
         self.cohorts: dict[str, dict[str, Any]] = {}
         """Cohort of every Ray Tune trial so far, by the trial's id."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return an empty state: Optuna's storage and the store hold all that a restart needs."""
-        return {}
-
-    def save(self, checkpoint_path: str) -> None:
-        """Save nothing."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Restore nothing."""
 
     def suggest(self, trial_id: str) -> Any:
         """Return the config of the next cohort; FINISHED if no cohort is left or running."""

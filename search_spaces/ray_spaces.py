@@ -39,10 +39,9 @@ def to_ray(space: SearchSpace, *, transformed: bool = False) -> dict[str, Any]:
         InputError: a hyperparameter has conditions; is log1m or ordinal without ``transformed``; or has a
             lower bound that is not a multiple of its step, as Ray rounds to multiples of the step.
     """
-    from ray import tune
+    from search_spaces.schedulers import param_space
 
-    calls = dict(_call(hyperparameter, transformed) for hyperparameter in space)
-    return {name: getattr(tune, function)(*arguments) for name, (function, arguments) in calls.items()}
+    return param_space(dict(_call(hyperparameter, transformed) for hyperparameter in space))
 
 
 def configuration_from_ray(space: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:

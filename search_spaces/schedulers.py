@@ -1,15 +1,33 @@
-"""Early stopping of trials by Ray Tune's schedulers, separately for each variant."""
+"""What Ray Tune calls: early stopping, separately for each variant; the base of a searcher; domains."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher
 
 from trainables.dotted import imported
 from trainables.names import InputError
+
+
+class Stateless(Searcher):
+    """A searcher without pickled state: Optuna's storage and the store hold all that a restart needs."""
+
+    def __init__(self) -> None:
+        super().__init__(metric="done", mode="max")  # Ray Tune requires a metric that every result contains
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return an empty state, as Ray Tune pickles its searcher regularly."""
+        return {}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restore nothing."""
 
 
 def _delegated(method: str) -> Any:
@@ -39,7 +57,7 @@ class PerVariantScheduler(FIFOScheduler):
         return self._schedulers[kind]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return an empty state, as for :class:`search_spaces.persistent.Persistent`."""
+        """Return an empty state, as for :class:`Stateless`."""
         return {}
 
     on_trial_add, on_trial_result, on_trial_complete, on_trial_error, on_trial_remove = map(
@@ -85,3 +103,15 @@ def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
         return kind(**{option: value for option, value in options.items() if option in parameters})
     except Exception as error:  # a user's class can raise anything
         raise InputError(f"scheduler {name!r} cannot be made: {type(error).__name__}: {error}") from None
+
+
+def param_space(calls: Mapping[str, tuple[str, tuple[Any, ...]]]) -> dict[str, Any]:
+    """Make the domains of a Ray Tune ``param_space``.
+
+    Args:
+        calls: name of a function of ``ray.tune`` and its arguments, by name of the parameter, as
+            :mod:`search_spaces.ray_spaces` makes them.
+    """
+    from ray import tune
+
+    return {name: getattr(tune, function)(*arguments) for name, (function, arguments) in calls.items()}
