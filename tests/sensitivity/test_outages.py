@@ -99,7 +99,7 @@ def test_a_study_outlives_an_outage_of_its_database(
 
 @pytest.mark.slow
 def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_brings_it_in(
-    cluster: None, postgres: Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    postgres: Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sensitivity.store.delivery.PATIENCE", 1.0)
@@ -118,21 +118,19 @@ def test_a_run_that_waited_long_enough_says_where_the_rest_is_and_the_next_one_b
         with pytest.raises(
             Unreachable, match=r"4 reports kept in .*; the next run in this folder brings them in"
         ):
-            run(study, store=place, workers=2, progress=progress)
+            run(study, store=place, progress=progress, where="process")
     finally:
         threading.Event.set(progress.noticed)
         progress.thread.join()
-    monkeypatch.setattr(
-        "sensitivity.running.through_ray.tune.Tuner", None
-    )  # everything was trained: nothing is left for Tune
-    assert len(run(study, store=place).trials) == 6
+    monkeypatch.setattr("sensitivity.running.run.ThisProcess", None)  # everything was trained
+    assert len(run(study, store=place, where="process").trials) == 6
     with closing(Store(place)) as store:
         assert set(store.statuses("s").values()) <= set(DONE)
 
 
 @pytest.mark.slow
 def test_a_disk_that_is_full_stops_the_run_in_one_line_and_the_next_run_goes_on(
-    cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     study = Study(
@@ -157,6 +155,6 @@ def test_a_disk_that_is_full_stops_the_run_in_one_line_and_the_next_run_goes_on(
         with pytest.raises(
             InputError, match=r"disk is full; reports cannot be kept in .*No space left.* so the run stops"
         ) as ended:
-            run(study, store="s.sqlite", workers=2)
+            run(study, store="s.sqlite", where="process")
     assert "\n" not in str(ended.value)
-    assert set(run(study, store="s.sqlite", workers=1).trials["status"]) <= set(DONE)
+    assert set(run(study, store="s.sqlite", where="process").trials["status"]) <= set(DONE)

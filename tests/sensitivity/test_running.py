@@ -117,18 +117,19 @@ def test_workers_and_cohorts_do_not_change_the_numbers(
 
 
 def test_running_again_trains_only_what_is_new(
-    cluster: None, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run(Study(**{**SMALL, "seeds": 1}), store=tmp_path / "s.sqlite", workers=1)
-    more = run(Study(**SMALL), store=tmp_path / "s.sqlite", workers=1)
+    first = run(Study(**{**SMALL, "seeds": 1}), store=tmp_path / "s.sqlite", where="process")
+    more = run(Study(**SMALL), store=tmp_path / "s.sqlite", where="process")
     kept = more.epochs[more.epochs["key"].isin(first.epochs["key"])]
     pd.testing.assert_frame_equal(
         kept.reset_index(drop=True), first.epochs.reset_index(drop=True)
     )  # the clocks too: not trained again
-    monkeypatch.setattr(
-        "sensitivity.running.through_ray.tune.Tuner", None
-    )  # nothing is left, so Tune is not asked
-    assert len(run(Study(**SMALL), store=tmp_path / "s.sqlite").trials) == 12
+    # Nothing is left: neither Tune nor this process is asked.
+    monkeypatch.setattr("sensitivity.running.through_ray.tune.Tuner", None)
+    monkeypatch.setattr("sensitivity.running.run.ThisProcess", None)
+    for where in ("process", "ray"):
+        assert len(run(Study(**SMALL), store=tmp_path / "s.sqlite", where=where).trials) == 12
 
 
 def optuna_trials(store: pathlib.Path) -> list[optuna.trial.FrozenTrial]:
@@ -151,10 +152,10 @@ WILD = {"name": "lr", "low": 0.01, "high": 1e6, "scale": "log"}
     ],
 )
 def test_divergence_is_counted_and_capped_in_every_design(
-    cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]
+    tmp_path: pathlib.Path, design: dict[str, Any]
 ) -> None:
     study = Study(**{**SMALL, "variants": ["sgd"], "spaces": {"sgd": [WILD]}, "design": design})
-    table = run(study, store=tmp_path / "s.sqlite", workers=1).trials
+    table = run(study, store=tmp_path / "s.sqlite", where="process").trials
     assert len(table) == 10
     diverged = table[table["status"] == "diverged"]
     assert len(diverged) >= 2
@@ -168,10 +169,14 @@ def test_divergence_is_counted_and_capped_in_every_design(
         assert sum(each.user_attrs["diverged"] for each in told) == len(diverged)
 
 
-def test_an_adaptive_study_goes_on_where_it_was(cluster: None, tmp_path: pathlib.Path) -> None:
+def test_an_adaptive_study_goes_on_where_it_was(tmp_path: pathlib.Path) -> None:
     spec = {**SMALL, "seeds": 1, "epochs": 1}
     first, more = (
-        run(Study(**{**spec, "design": {"kind": "adaptive", "n": n}}), store=tmp_path / "s.sqlite", workers=1)
+        run(
+            Study(**{**spec, "design": {"kind": "adaptive", "n": n}}),
+            store=tmp_path / "s.sqlite",
+            where="process",
+        )
         for n in (2, 4)
     )
     assert (len(first.trials), len(more.trials)) == (4, 8)
@@ -180,7 +185,7 @@ def test_an_adaptive_study_goes_on_where_it_was(cluster: None, tmp_path: pathlib
 
 
 def test_an_adaptive_study_that_is_changed_and_changed_back_has_what_it_had(
-    cluster: None, tmp_path: pathlib.Path
+    tmp_path: pathlib.Path,
 ) -> None:
     spec: dict[str, Any] = {
         **SMALL,
@@ -189,7 +194,7 @@ def test_an_adaptive_study_that_is_changed_and_changed_back_has_what_it_had(
         "design": {"kind": "adaptive", "n": "2"},
     }
     first, _, again = (
-        run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite", workers=1)
+        run(Study(**{**spec, "epochs": epochs}), store=tmp_path / "s.sqlite", where="process")
         for epochs in (1, 2, 1)
     )
     pd.testing.assert_frame_equal(again.trials, first.trials)  # the clocks too: nothing is trained again
@@ -216,7 +221,7 @@ EVERYTHING = [
     ids=["latin hypercube", "adaptive"],
 )
 def test_hyperparameters_of_optimizer_loop_and_model_are_searched_together(
-    cluster: None, tmp_path: pathlib.Path, design: dict[str, Any]
+    tmp_path: pathlib.Path, design: dict[str, Any]
 ) -> None:
     fields = {
         "tasks": ["mlp/digits"],
@@ -226,7 +231,7 @@ def test_hyperparameters_of_optimizer_loop_and_model_are_searched_together(
         "limit": 64,
     }
     study = Study(name="everything", **fields, spaces={"adam": EVERYTHING}, design=design, epochs=2)
-    results = run(study, store=tmp_path / "s.sqlite", workers=2)
+    results = run(study, store=tmp_path / "s.sqlite", where="process")
     table = results.trials
     assert list(table["status"]) == ["completed"] * 6
     assert (table["config/lr_decay"].notna() == (table["config/lr_schedule"] == "step")).all()
@@ -234,7 +239,7 @@ def test_hyperparameters_of_optimizer_loop_and_model_are_searched_together(
     assert table["config/batch_size"].nunique() > 2
     assert results.epochs["test_accuracy"].between(0, 1).all()
     assert write_report(results, tmp_path / "report").exists()
-    assert len(run(study, store=tmp_path / "s.sqlite", workers=2).epochs) == len(results.epochs)
+    assert len(run(study, store=tmp_path / "s.sqlite", where="process").epochs) == len(results.epochs)
 
 
 def test_data_is_found_in_the_working_directory_by_workers_too(
@@ -291,7 +296,7 @@ def test_a_lost_worker_is_replaced_and_nothing_is_lost(undisturbed: Results, tmp
 
 
 def start(folder: pathlib.Path, workers: int = 2) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "sensitivity.command.main", "run", "small.json"]
+    command = [sys.executable, "-m", "sensitivity.command.main", "run", "small.json", "--where", "ray"]
     return subprocess.Popen(
         [*command, "--workers", str(workers)],
         cwd=folder,
@@ -351,7 +356,7 @@ def test_an_interrupted_run_says_how_to_continue(tmp_path: pathlib.Path) -> None
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert errors.strip().endswith("Continue with: sensitivity run small.json --workers 1")
+    assert errors.strip().endswith("Continue with: sensitivity run small.json --where ray --workers 1")
     deadline = time.monotonic() + 30
     while any(command_of(pid) for pid in started) and time.monotonic() < deadline:
         time.sleep(0.1)
