@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
     from sensitivity.results.results import Results
-    from sensitivity.running.run import Interrupted, run
+    from sensitivity.running.run import AllFailed, Interrupted, run
     from sensitivity.service.client import Client
     from sensitivity.store.store import Store
     from sensitivity.study.study import Study
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Client": "sensitivity.service.client",
     "InputError": "trainables.names",
+    "AllFailed": "sensitivity.running.run",
     "Interrupted": "sensitivity.running.run",
     "Measured": "sensitivity.measures",
     "Results": "sensitivity.results.results",
@@ -55,6 +56,7 @@ _HOMES = {
 are."""
 
 __all__ = [
+    "AllFailed",
     "Client",
     "InputError",
     "Interrupted",

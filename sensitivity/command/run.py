@@ -141,6 +141,7 @@ def run(
     """
     from sensitivity.running.places import parse_labels, parse_resources
     from sensitivity.running.progress import Progress
+    from sensitivity.running.run import AllFailed
     from sensitivity.running.run import run as run_study
     from sensitivity.study.study import with_changes, with_configurations
 
@@ -168,23 +169,26 @@ def run(
     console = Console(stderr=True)
     for study, place in zip(studies, places, strict=True):
         with Progress(console) as progress:
-            results = run_study(
-                study,
-                store=store,
-                address=address,
-                workers=workers,
-                gpus_per_worker=gpus_per_worker,
-                resources=parse_resources(resource or []),
-                labels=parse_labels(label or []),
-                trial_timeout=trial_timeout,
-                storage=storage,
-                cohort_size=cohort_size,
-                data_root=data_root,
-                download=download,
-                progress=progress,
-                force=force,
-                where=cast("Where | None", where),
-            )
+            try:
+                results = run_study(
+                    study,
+                    store=store,
+                    address=address,
+                    workers=workers,
+                    gpus_per_worker=gpus_per_worker,
+                    resources=parse_resources(resource or []),
+                    labels=parse_labels(label or []),
+                    trial_timeout=trial_timeout,
+                    storage=storage,
+                    cohort_size=cohort_size,
+                    data_root=data_root,
+                    download=download,
+                    progress=progress,
+                    force=force,
+                    where=cast("Where | None", where),
+                )
+            except AllFailed as error:
+                results = error.results
         for error in progress.errors[:5]:
             console.print(f"failed: {error}", style="red", markup=False, highlight=False)
         if place is not None and (not results.usable.empty or not progress.errors):

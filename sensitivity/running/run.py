@@ -40,6 +40,20 @@ class Interrupted(Exception):
     """SIGINT stopped the run; every reported epoch is in the store."""
 
 
+class AllFailed(RuntimeError):
+    """Every trial of the study failed; the message has the error of the first.
+
+    Args:
+        results: of the study.
+    """
+
+    def __init__(self, results: Results) -> None:
+        errors = results.trials["error"].dropna()
+        first = f"; the first: {errors.iloc[0]}" if len(errors) else ""
+        super().__init__(f"all {len(results.trials)} trials of {results.study!r} failed{first}")
+        self.results = results
+
+
 def run(
     study: Study,
     *,
@@ -85,7 +99,8 @@ def run(
             study that it trains sooner. Results do not depend on it.
 
     Raises: InputError for a study or data that cannot be run, before anything is written; Unreachable, a
-    subclass, if reports could not be delivered to the store; Interrupted on SIGINT.
+    subclass, if reports could not be delivered to the store; AllFailed if no trial trained; Interrupted on
+    SIGINT.
     """
     from sensitivity.results.results import Results
     from sensitivity.store.store import Store
@@ -122,7 +137,10 @@ def run(
                 study, opened, data, device, largest, stops_early="scheduler" in study.design, shipped=objects
             )
             restarting(lambda: _train(study, assignments, choice, progress, lock), note)
-            return Results.from_store(opened, study.name)
+            results = Results.from_store(opened, study.name)
+            if len(results.trials) and (results.trials["status"] == "failed").all():
+                raise AllFailed(results)
+            return results
     except KeyboardInterrupt:
         raise Interrupted(study.name) from None
     finally:

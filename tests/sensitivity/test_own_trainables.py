@@ -20,7 +20,7 @@ from search_spaces.hyperparameters import Float
 from search_spaces.spaces import SearchSpace
 from sensitivity.measures import Measured
 from sensitivity.reporting import write_report
-from sensitivity.running.run import run
+from sensitivity.running.run import AllFailed, run
 from sensitivity.study import own_trainables
 from sensitivity.study.study import Study
 from trainables.names import InputError
@@ -146,7 +146,11 @@ def silent(config: dict[str, Any]) -> None:
 
 
 def test_a_function_that_reports_nothing_has_failed(cluster: None, tmp_path: pathlib.Path) -> None:
-    table = run(study(trainable=silent), store=tmp_path / "s.sqlite").trials
+    with pytest.raises(
+        AllFailed, match="all 3 trials of .* failed; the first: the trainable reported"
+    ) as ended:
+        run(study(trainable=silent), store=tmp_path / "s.sqlite")
+    table = ended.value.results.trials
     assert list(table["status"]) == ["failed"] * 3
     assert set(table["error"]) == {"the trainable reported no number named 'score' (it reported: nothing)"}
 
