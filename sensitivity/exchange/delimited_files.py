@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from sensitivity.exchange.table_rows import DASHES, used_columns, without_percents, without_titles
 from sensitivity.text.csv_text import original
 from trainables.names import InputError
 
@@ -33,6 +34,10 @@ LEADING_ZERO = re.compile(r"[+-]?0,\d+([eE][+-]?\d+)?")
 LARGEST_INTEGER = 2**63 - 1
 SAMPLE = 200
 """Rows from which the separator is recognised."""
+WESTERN = "cp1252"
+"""The encoding in which Windows writes text, where it is not UTF-8."""
+MOST_ACCENTS = 0.1
+"""Largest share of letters outside ASCII in such a text."""
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -40,7 +45,7 @@ def read_delimited(place: pathlib.Path, separator: str) -> pd.DataFrame:
     """Return the table of a delimited text file, gzip or not, in UTF-8 or UTF-16.
 
     An empty cell is None, the text ``nan`` is NaN. Commas are decimal marks where numbers have them and no
-    number has a point.
+    number has a point. Blank rows, unnamed empty columns and titles above the header are passed over.
 
     Args:
         place: of the file.
@@ -58,19 +63,24 @@ def read_delimited(place: pathlib.Path, separator: str) -> pd.DataFrame:
         separator = separator_of(text, separator)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
-        header = [original(name) for name in next(rows, [])]
-        body = [row for row in rows if row]
+        body = without_titles(list(rows))
     except csv.Error as error:
         raise ValueError(str(error)) from None
-    if not header:
+    if not body:
         raise ValueError("it is empty")
+    names, body = body[0], body[1:]
+    for number, row in enumerate(body, 1):
+        if len(row) > len(names) and any(cell.strip() for cell in row[len(names) :]):
+            raise ValueError(f"row {number} has {len(row)} cells, and there are {len(names)} columns")
+    used = used_columns(names, body)
+    header = [original(names[i].strip()) for i in used]
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"{str(place)!r} has the column {twice!r} twice")
-    for number, row in enumerate(body, 1):
-        if len(row) > len(header):
-            raise ValueError(f"row {number} has {len(row)} cells, and there are {len(header)} columns")
-    columns = [[row[i] if i < len(row) else "" for row in body] for i in range(len(header))]
+    columns = [[row[i] if i < len(row) else "" for row in body] for i in used]
+    if any(name != name.strip() for name in names):  # names and cells in line, filled up with blanks
+        columns = [[cell.strip() for cell in column] for column in columns]
+    columns = [without_percents(column, (*EMPTY, *DASHES)) for column in columns]
     if has_decimal_commas(columns, separator):
         columns = [
             [cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell.strip()) else cell for cell in column]
@@ -81,6 +91,8 @@ def read_delimited(place: pathlib.Path, separator: str) -> pd.DataFrame:
 
 def read_text(place: pathlib.Path) -> str:
     """Return the text of a file, gzip or not, in UTF-8 or UTF-16 with or without a byte order mark.
+
+    A text with a few letters that are not UTF-8 is what Windows writes in Western languages.
 
     Raises:
         UnicodeError: the file holds no text.
@@ -95,7 +107,12 @@ def read_text(place: pathlib.Path) -> str:
         return content.decode("utf-16-le")
     if b"\0" in content[:1000]:
         raise ValueError("it holds no text")
-    return content.decode("utf-8")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        if sum(byte > 127 for byte in content) > MOST_ACCENTS * len(content):
+            raise
+        return content.decode(WESTERN)
 
 
 def separator_of(text: str, default: str) -> str:
@@ -108,11 +125,8 @@ def separator_of(text: str, default: str) -> str:
     best, most = default, (0.0, 0, False)
     for separator in SEPARATORS:
         try:
-            rows = [
-                row
-                for row in csv.reader(io.StringIO("\n".join(lines[:SAMPLE]), newline=""), delimiter=separator)
-                if row
-            ]
+            text_rows = csv.reader(io.StringIO("\n".join(lines[:SAMPLE]), newline=""), delimiter=separator)
+            rows = without_titles(list(text_rows))
         except csv.Error:
             continue
         width = len(rows[0]) if rows else 0
@@ -148,6 +162,10 @@ def typed(texts: Sequence[str]) -> pd.Series[Any]:
     """
     distinct = {text: _cell(text) for text in dict.fromkeys(texts)}
     known = [value for value in distinct.values() if value is not None and value == value]
+    numbers = [value for value in known if not isinstance(value, str)]
+    if numbers and all(value.strip() in DASHES for value in known if isinstance(value, str)):
+        distinct = {text: None if isinstance(value, str) else value for text, value in distinct.items()}
+        known = numbers
     if any(isinstance(value, str) for value in known):
         if all(isinstance(value, str) and value.casefold() in ("true", "false") for value in known):
             distinct = {

@@ -222,6 +222,11 @@ def _all_called(names: Sequence[str] | str | None, columns: Mapping[str, Column]
 
 
 def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Return a table without the rows that hold nothing.
+
+    Raises:
+        InputError: a column is there twice, or no row is left.
+    """
     columns = list(frame.columns)
     if len(set(columns)) < len(columns):
         raise InputError(
@@ -229,7 +234,8 @@ def _checked(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         )
     if frame.empty:
         raise InputError(f"{source} is empty: it has {len(columns)} columns and no rows")
-    return frame
+    is_blank = frame.isna().all(axis=1)
+    return frame if is_blank.all() else frame[~is_blank]
 
 
 def _check_names(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sensitivity.exchange.delimited_files import EMPTY, read_delimited, read_text, typed
 from sensitivity.exchange.nested_cells import flattened
+from sensitivity.exchange.table_rows import DASHES, used_columns, without_percents, without_titles
 from trainables.names import InputError
 
 DELIMITED = {".csv": ",", ".tsv": "\t"}
@@ -139,18 +140,11 @@ def _read_excel(place: pathlib.Path) -> pd.DataFrame:
         sheets = [[list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book.worksheets]
     finally:
         book.close()
-    rows = next(
-        (
-            rows
-            for rows in ([row for row in sheet if any(cell is not None for cell in row)] for sheet in sheets)
-            if rows
-        ),
-        [],
-    )
+    rows = next((rows for rows in map(without_titles, map(_filled_part, sheets)) if rows), [])
     if not rows:
         raise ValueError("its sheets are empty")
-    used = [i for i in range(len(rows[0])) if any(i < len(row) and row[i] is not None for row in rows)]
-    header = ["" if rows[0][i] is None else str(rows[0][i]) for i in used]
+    used = used_columns(rows[0], rows[1:])
+    header = ["" if rows[0][i] is None else str(rows[0][i]).strip() for i in used]
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"{str(place)!r} has the column {twice!r} twice")
@@ -164,14 +158,21 @@ def _read_excel(place: pathlib.Path) -> pd.DataFrame:
     )
 
 
+def _filled_part(sheet: list[list[Any]]) -> list[list[Any]]:
+    """Return the rows of a sheet from its first filled column on."""
+    filled = [i for row in sheet for i, cell in enumerate(row) if cell is not None]
+    return [row[min(filled) :] for row in sheet] if filled else []
+
+
 def _of_sheet(cells: list[Any]) -> pd.Series[Any]:
     """Return a column of a sheet: texts of numbers are numbers, as in a text file."""
     texts = [cell for cell in cells if isinstance(cell, str)]
     others = [cell for cell in cells if cell is not None and not isinstance(cell, (str, int, float))]
     if texts and not others and not any(isinstance(cell, bool) for cell in cells):
-        return typed(
-            [EMPTY[0] if cell is None else cell if isinstance(cell, str) else repr(cell) for cell in cells]
-        )
+        written = [
+            EMPTY[0] if cell is None else cell if isinstance(cell, str) else repr(cell) for cell in cells
+        ]
+        return typed(without_percents(written, (*EMPTY, *DASHES)))
     return (
         pd.Series(cells, dtype=object).infer_objects()
         if all(cell is not None for cell in cells)

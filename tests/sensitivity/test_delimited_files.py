@@ -42,6 +42,12 @@ TRUTH = {"lr": [0.1, 0.2], "opt": ["adam", "sgd"], "loss": [0.5, 2.0]}
         pytest.param(TEXT.replace("\n", "\r\n").encode(), id="lines of Windows"),
         pytest.param(("sep=;\n" + TEXT.replace(",", ";")).encode(), id="the separator in the first line"),
         pytest.param(gzip.compress(TEXT.encode()), id="gzip"),
+        pytest.param(("My sweep\n" + TEXT).encode(), id="a title"),
+        pytest.param(("# by a script\n\n" + TEXT).encode(), id="a comment"),
+        pytest.param((TEXT + ",,\n , ,\n").encode(), id="blank rows"),
+        pytest.param(TEXT.replace("\n", ",,\n").encode(), id="unnamed empty columns"),
+        pytest.param(TEXT.replace(",", " , ").encode(), id="cells in line"),
+        pytest.param(TEXT.replace("0.5", "0.5%").replace("2\n", "2 %\n").encode(), id="percents"),
         pytest.param(("\n" + TEXT + "\n\n").encode().removeprefix(b"\n"), id="blank lines"),
     ],
 )
@@ -109,3 +115,31 @@ def test_a_file_that_is_no_table(tmp_path: pathlib.Path, content: bytes, message
 def test_short_rows_end_with_empty_cells(tmp_path: pathlib.Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1\n2,3\n")
     assert lists(read_delimited(tmp_path / "t.csv", ",")) == {"a": [1, 2], "b": [None, 3]}
+
+
+def test_a_text_of_windows_has_its_letters(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "t.csv").write_bytes("Trägheit;loss\n0,9;0,5\n0,5;2\n".encode("cp1252"))
+    assert lists(read_frame(tmp_path / "t.csv")) == {"Trägheit": [0.9, 0.5], "loss": [0.5, 2.0]}
+
+
+def test_a_dash_among_numbers_is_an_empty_cell() -> None:
+    assert list(typed(["0.9", "-", "\N{EN DASH}"])) == [0.9, None, None]
+    assert list(typed(["+", "-"])) == ["+", "-"]
+    assert list(typed(["0.9", "-", "cosine"])) == ["0.9", "-", "cosine"]
+
+
+def test_a_sign_of_percent_is_taken_off_where_all_have_one(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "t.csv").write_text("acc;part;lr\n71,2%;50%;0,1\n;0,5;0,2\n80 %;1%;0,3\n")
+    assert lists(read_frame(tmp_path / "t.csv")) == {
+        "acc": [71.2, None, 80.0],
+        "part": ["50%", "0.5", "1%"],
+        "lr": [0.1, 0.2, 0.3],
+    }
+
+
+def test_a_header_without_a_name_is_no_title(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "t.csv").write_text(",loss\n0,0.5\n1,2\n")
+    assert lists(read_frame(tmp_path / "t.csv")) == {"": [0, 1], "loss": [0.5, 2.0]}
+    (tmp_path / "t.csv").write_text("a\n1,2\n3,4\n")
+    with pytest.raises(InputError, match="row 1 has 2 cells, and there are 1 columns"):
+        read_frame(tmp_path / "t.csv")

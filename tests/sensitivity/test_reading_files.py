@@ -75,6 +75,16 @@ def test_a_spreadsheet(tmp_path: pathlib.Path) -> None:
     assert same(read_frame(workbook(tmp_path / "t.xlsx", [], [[], *rows, []])))
 
 
+def test_a_title_and_blank_rows_of_a_spreadsheet_are_passed_over(tmp_path: pathlib.Path) -> None:
+    rows = [[None, *row, None] for row in ([*FRAME.columns], *FRAME.to_numpy().tolist())]
+    assert same(read_frame(workbook(tmp_path / "t.xlsx", [[None, "My sweep"], [], *rows, [None, "  "]])))
+
+
+def test_rows_without_a_cell_are_no_trials() -> None:
+    frame = pd.concat([FRAME, pd.DataFrame([{}, {}])])
+    assert len(from_table(frame).trials) == len(FRAME)
+
+
 def test_a_spreadsheet_by_hand_is_read_without_an_option(tmp_path: pathlib.Path) -> None:
     """A title is missing, statuses are written as a person does, a result is missing and another is an error
     of the sheet."""
