@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from sensitivity.exchange.columns import MEASUREMENTS, MOST_TEXTS, SETTING_TOKENS, Column
+from sensitivity.exchange.status_words import says_how_trials_ended
 
 VARIANT_NAMES = ("variant", "optimizer", "optimiser", "optim", "opt", "algorithm", "algo", "method",
     "solver", "submission",
@@ -13,7 +14,10 @@ TASK_NAMES = ("task", "taskname", "dataset", "datasetname", "workload", "workloa
     "problem", "benchmark", "env",
     "envid", "envname", "environment", "taskid", "datasetid")  # fmt: skip
 SEED_NAMES = ("seed", "randomseed", "rngseed", "randomstate", "manualseed", "globalseed")
-STATUS_NAMES = ("status", "state", "trialstatus", "runstatus", "trialstate", "jobstatus", "runstate")
+STATUS_NAMES = (
+    "status", "state", "trialstatus", "runstatus", "trialstate", "jobstatus", "runstate", "outcome",
+    "exitstatus", "exitcode", "returncode",
+)  # fmt: skip
 REPETITION_NAMES = (
     "repeat",
     "repetition",
@@ -90,8 +94,12 @@ ROW_TOKENS = frozenset(
 TIME_TOKENS = frozenset(
     {"time", "timestamp", "date", "datetime", "created", "updated", "started", "finished", "heartbeat",
     "modified", "seconds",
-     "runtime", "duration", "elapsed", "walltime"}
+     "runtime", "duration", "elapsed", "walltime", "clock"}
 )  # fmt: skip
+MACHINE_TOKENS = frozenset(
+    {"memory", "mem", "vram", "flops", "gflops", "throughput", "latency", "fps", "utilization", "util"}
+)
+"""Words of what a run takes of its machine."""
 PATH_TOKENS = frozenset(
     {"path", "dir", "directory", "uri", "url", "file", "filename", "checkpoint", "ckpt", "logdir", "artifact"}
 )
@@ -111,6 +119,13 @@ def _found(
         return min(fitting, key=lambda column: names.index(column.leaf)).name if fitting else None
 
     return find
+
+
+def _status(columns: Sequence[Column]) -> str | None:
+    """Return the column of statuses: by its name, else by its words."""
+    named = _found(STATUS_NAMES, lambda column: not column.is_constant or column.is_text, ("", "results"))
+    worded = (column.name for column in columns if column.group == "" and says_how_trials_ended(column))
+    return named(columns) or next(worded, None)
 
 
 def _is_variant(column: Column) -> bool:
@@ -136,7 +151,7 @@ ROLE_FINDERS: dict[str, Callable[[Sequence[Column]], str | None]] = {
     "variant": _found(VARIANT_NAMES, _is_variant),
     "task": _found(TASK_NAMES, _is_task),
     "seed": _found(SEED_NAMES, _is_seed),
-    "status": _found(STATUS_NAMES, lambda column: not column.is_constant or column.is_text, ("", "results")),
+    "status": _status,
     "initial_loss": _found(("initialloss",), lambda column: column.is_number, ("",)),
     "seconds": _found(SECONDS_NAMES, lambda column: column.is_number or column.is_date, ("", "results")),
 }
@@ -175,6 +190,21 @@ def _is_row_number(column: Column) -> bool:
     )
 
 
+def _is_of_machine(column: Column) -> bool:
+    return bool(column.tokens & MACHINE_TOKENS) and not column.tokens & SETTING_TOKENS and column.is_unique
+
+
+def _is_list(column: Column) -> bool:
+    """Return True for lists that are no choices: nested ones, a constant, or many."""
+    lists = [value for value in column.values if isinstance(value, (list, dict, set))]
+    is_choice = all(isinstance(value, list) and not any(map(_is_nested, value)) for value in lists)
+    return bool(lists) and not (is_choice and 1 < column.distinct <= MOST_TEXTS and not column.is_unique)
+
+
+def _is_nested(entry: object) -> bool:
+    return isinstance(entry, (list, dict, set))
+
+
 def _is_path(column: Column) -> bool:
     if not column.is_text:
         return False
@@ -183,7 +213,9 @@ def _is_path(column: Column) -> bool:
 
 
 REASONS: dict[str, Callable[[Column], bool]] = {
-    "statuses": lambda column: column.leaf in STATUS_NAMES and column.group != "hyperparameters",
+    "statuses": lambda column: (
+        (column.leaf in STATUS_NAMES and column.group != "hyperparameters") or says_how_trials_ended(column)
+    ),
     "empty columns": lambda column: not column.values and not column.is_number,
     "row numbers": _is_row_number,
     "tags": lambda column: column.group == "tags" or (column.leaf in META_NAMES and not column.is_number),
@@ -192,12 +224,11 @@ REASONS: dict[str, Callable[[Column], bool]] = {
     "paths": _is_path,
     "measurements of the run": lambda column: (
         column.group != "hyperparameters"
-        and (column.group == "results" or column.leaf in MEASUREMENTS or column.leaf in SEED_NAMES)
+        and (
+            column.group == "results" or column.leaf in (*MEASUREMENTS, *SEED_NAMES) or _is_of_machine(column)
+        )
     ),
     "labels": lambda column: column.is_label,
-    "lists": lambda column: (
-        any(isinstance(value, (list, dict, set)) for value in column.values)
-        and column.group != "hyperparameters"
-    ),
+    "lists": lambda column: column.group != "hyperparameters" and _is_list(column),
 }
 """By reason: the test of a column that is no hyperparameter. The first that applies counts."""

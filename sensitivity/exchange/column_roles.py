@@ -19,6 +19,7 @@ from sensitivity.exchange.repetitions import (
     differ_between_seeds,
     group_numbers,
     is_factor,
+    measured_on_grid,
     number_repetitions,
 )
 
@@ -190,16 +191,24 @@ def _without_hidden_results(
 ) -> list[Column]:
     """Return the candidates without hidden results.
 
-    A hidden result is a numeric column that differs between the seeds of one configuration.
+    A hidden result is a numeric column that differs between the seeds of one configuration, or in every row
+    of a full grid.
     """
     seed = columns.get(roles.named.get("seed", ""))
-    if seed is None or "epoch" in roles.named:
+    if "epoch" in roles.named:
         return list(chosen)
     context = [columns[roles.named[role]] for role in ("variant", "task") if role in roles.named]
-    hidden = differ_between_seeds([column for column in chosen if column.group == ""], seed, context)
-    for column in hidden:
-        roles.left_out[column.name] = "numbers that differ between the seeds of one configuration"
-    return [column for column in chosen if column not in hidden]
+    seeds = [seed] if seed is not None else []
+    free = [column for column in chosen if column.group == ""]
+    hidden = {
+        "numbers that differ in every row of a full grid": measured_on_grid(free, [*context, *seeds]),
+        "numbers that differ between the seeds of one configuration": (
+            differ_between_seeds(free, seed, context) if seed is not None else []
+        ),
+    }
+    for reason, found in hidden.items():
+        roles.left_out |= {column.name: reason for column in found}
+    return [column for column in chosen if column.name not in roles.left_out]
 
 
 def doubtful_results(columns: Mapping[str, Column], roles: Roles, metric: str) -> list[str]:

@@ -51,7 +51,7 @@ MEASUREMENTS = frozenset(
         "imagespersecond", "tokenspersecond", "stepspersecond", "fps", "gradnorm", "bestepoch", "beststep",
         "bestiteration",
         "epochsdone", "laststep", "lastepoch", "stoppedepoch", "preemptioncount", "cpuutil", "gpuutil",
-        "done", "pruned", "converged",
+        "done", "pruned", "converged", "success", "succeeded", "completed", "finished",
     }
 )  # fmt: skip
 """Names of what a run measures beside its results."""

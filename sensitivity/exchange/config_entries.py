@@ -72,6 +72,8 @@ WHOLE = frozenset(
 
 The name of an optimizer and the rank of a matrix are hyperparameters.
 """
+NUMBERINGS = frozenset({"index", "idx", "number", "nr", "no", "trial", "run", "num"})
+"""Last words of entries that count the trials."""
 MOST_TEXTS = 20
 
 
@@ -130,7 +132,16 @@ def _is_label(name: str, values: Sequence[Any]) -> bool:
         return True
     if tokens[-1] in LABELS | PLACES | MACHINES or (not outer and "".join(tokens) in WHOLE):
         return True
+    if tokens[-1] in NUMBERINGS and _count_up(values):
+        return True
     texts = [value for value in values if isinstance(value, str)]
     if texts and all(text.startswith(("/", "~/", "./")) or "://" in text for text in texts):
         return True
     return len(set(texts)) > MOST_TEXTS or (len(texts) > 3 and len(set(texts)) == len(texts) == len(values))
+
+
+def _count_up(values: Sequence[Any]) -> bool:
+    """Return True for 0, 1, 2 ... or 1, 2, 3 ... in any order, a number a trial."""
+    if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return False
+    return sorted(values) in (list(range(len(values))), list(range(1, len(values) + 1)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sensitivity.exchange.holes import decisive
 from sensitivity.text.wording import several
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ ONLY = "fixed"
 def with_fixed_settings(trials: Sequence[Imported]) -> tuple[list[Imported], list[str]]:
     """Return the trials, with a hyperparameter of one value in each variant that has no hyperparameter.
 
-    Such a variant is compared by its seeds, as one whose hyperparameters do not vary.
+    Such a variant is compared by its seeds, as one whose hyperparameters do not vary. One whose trials all
+    failed, or run, shows no setting.
 
     Args:
         trials: as they were read.
@@ -30,7 +32,8 @@ def with_fixed_settings(trials: Sequence[Imported]) -> tuple[list[Imported], lis
         has one are returned as they are, unless there are several variants.
     """
     having = {trial.variant for trial in trials if trial.configuration}
-    lacking = [name for name in dict.fromkeys(trial.variant for trial in trials) if name not in having]
+    ended = dict.fromkeys(trial.variant for trial in decisive(trials))
+    lacking = [name for name in ended if name not in having]
     if not lacking or (not having and len(lacking) == 1):
         return list(trials), []
     taken = {name for trial in trials for name in trial.configuration}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,15 @@ Numbers = NDArray[np.int64]
 SHARED, DISJOINT = 0.8, 0.2
 """Least share of common values under every seed of a hyperparameter, and largest share of a result."""
 MOST_LEVELS = 12
+CHOSEN_TOKENS = frozenset(
+    {
+        "lr", "learning", "eta", "weight", "decay", "momentum", "dropout", "beta", "beta1", "beta2", "eps",
+        "epsilon", "alpha", "gamma", "lambda", "tau", "temperature",
+    }
+)  # fmt: skip
+"""Words of numbers that are chosen, also where each row has another."""
+FEWEST_ROWS = 6
+"""Of a grid that tells measured numbers."""
 
 
 def group_numbers(columns: Sequence[Column]) -> Numbers:
@@ -96,6 +106,33 @@ def differ_between_seeds(
         for column in candidates
         if column.is_number and share[column.name] <= DISJOINT and column.distinct > 0.8 * len(column.values)
     ]
+
+
+def measured_on_grid(candidates: Sequence[Column], context: Sequence[Column]) -> list[Column]:
+    """Return the columns of real numbers that differ in every row, where the others are a full grid.
+
+    A grid that holds every combination once leaves nothing to choose: such numbers were measured.
+
+    Args:
+        candidates: columns that could be hyperparameters.
+        context: columns of variant, task and seed.
+    """
+    measured = [
+        column
+        for column in candidates
+        if column.is_number
+        and not column.is_whole
+        and column.is_unique
+        and len(column.values) == len(column.cells)
+        and not column.tokens & CHOSEN_TOKENS
+    ]
+    grid = [column for column in candidates if column not in measured and not column.is_constant]
+    if not measured or not grid or len(measured[0].cells) < FEWEST_ROWS:
+        return []
+    combinations = math.prod(column.distinct for column in (*grid, *context))
+    rows = len(measured[0].cells)
+    is_full = combinations == rows == len(np.unique(group_numbers([*grid, *context])))
+    return measured if is_full and all(len(column.values) == rows for column in grid) else []
 
 
 def _shared(column: Column, seeds: Numbers) -> float:

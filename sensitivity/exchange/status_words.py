@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sensitivity.exchange.columns import is_missing
+from sensitivity.exchange.columns import Column, is_missing
 from sensitivity.exchange.trial import ENDED
 from trainables.names import InputError, unknown
 
@@ -84,6 +84,56 @@ def statuses_of(
             "the column is no status"
         )
     return [str(statuses[text]) for text in read]
+
+
+FLAGS = {
+    "diverged": "diverged", "isdiverged": "diverged", "hasdiverged": "diverged",
+    "failed": "failed", "isfailed": "failed", "hasfailed": "failed", "crashed": "failed",
+}  # fmt: skip
+"""Names of columns that answer yes or no: the word of a yes."""
+
+
+def is_flag(column: Column) -> bool:
+    """Return True for a column that says yes or no to one of :data:`FLAGS`.
+
+    >>> is_flag(Column("diverged", [True, False])), is_flag(Column("diverged", ["x"]))
+    (True, False)
+    """
+    return column.leaf in FLAGS and bool(column.values) and all(cell in (0, 1) for cell in column.values)
+
+
+def says_how_trials_ended(column: Column) -> bool:
+    """Return True for a column of statuses whatever its name: a flag, or words that are all known.
+
+    >>> says_how_trials_ended(Column("outcome", ["ok", "OOM", "ok"]))
+    True
+    >>> says_how_trials_ended(Column("scheduler", ["stop", "cosine", "stop"]))
+    False
+    """
+    if column.group == "hyperparameters":
+        return False
+    known = {STATUS_OF.get(_normal(value)) for value in column.values} if column.is_text else {None}
+    return is_flag(column) or (None not in known and ("completed" in known or len(known) > 1))
+
+
+def words_in(column: Column) -> list[Any]:
+    """Return the words of a column of statuses: its cells, or the word of every flag that says yes.
+
+    >>> words_in(Column("diverged", [True, False, None]))
+    ['diverged', None, None]
+    """
+    if not is_flag(column):
+        return list(column.cells)
+    return [FLAGS[column.leaf] if not is_missing(cell) and cell else None for cell in column.cells]
+
+
+def status_in(cell: Any) -> str | None:
+    """Return the status that the text of a result says, None for any other cell.
+
+    >>> status_in("diverged"), status_in("OOM"), status_in("0.5"), status_in(0.5)
+    ('diverged', 'failed', None, None)
+    """
+    return STATUS_OF.get(_normal(cell)) if isinstance(cell, str) else None
 
 
 def _word(cell: Any) -> str | None:

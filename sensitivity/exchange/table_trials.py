@@ -12,7 +12,7 @@ import pandas as pd
 
 from sensitivity.exchange.cell_numbers import numbers_of, seconds_of, whole_number_of
 from sensitivity.exchange.columns import Column, is_missing
-from sensitivity.exchange.status_words import UNFINISHED, statuses_of
+from sensitivity.exchange.status_words import UNFINISHED, is_flag, status_in, statuses_of, words_in
 from sensitivity.exchange.trial import ENDED, Imported
 from sensitivity.text.wording import listed
 from trainables.names import InputError
@@ -58,12 +58,15 @@ class TableTrials:
             InputError: a cell does not fit its column's role.
         """
         size = len(self.columns[self.metric].cells)
-        values = numbers_of(self.columns[self.metric])
+        values, said = self._results()
         seconds = (
             seconds_of(self.columns[self.roles["seconds"]]) if "seconds" in self.roles else [math.nan] * size
         )
         start = self._initial(size)
-        statuses = self._statuses(size)
+        statuses = [
+            said[row] if said[row] and status in (ENDED, "completed") else status
+            for row, status in enumerate(self._statuses(size))
+        ]
         variants, tasks = (self._labels(role, statuses) for role in ("variant", "task"))
         seeds = self._seeds(statuses)
         steps, notes = self._steps(size)
@@ -151,6 +154,13 @@ class TableTrials:
             "failed (--empty diverged if they diverged)."
         ]
 
+    def _results(self) -> tuple[list[float | None], list[str]]:
+        """Return the results of the rows, and the statuses that stand in place of one."""
+        column = self.columns[self.metric]
+        said = [status_in(cell) or "" for cell in column.cells]
+        numeric = [None if word else cell for cell, word in zip(column.cells, said, strict=True)]
+        return numbers_of(Column(column.name, numeric)), said
+
     def _initial(self, size: int) -> list[float]:
         if "initial_loss" not in self.roles:
             return [self.initial_loss] * size
@@ -189,7 +199,8 @@ class TableTrials:
         if "status" not in self.roles:
             return [ENDED] * size
         column = self.columns[self.roles["status"]]
-        return statuses_of(column.cells, self.statuses, column=column.name)
+        words = words_in(column) if is_flag(column) and not self.statuses else column.cells
+        return statuses_of(words, self.statuses, column=column.name)
 
     def _seeds(self, statuses: Sequence[str]) -> list[int | None]:
         """Return the seed of every row; a row that did not finish may have none."""

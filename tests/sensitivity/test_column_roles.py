@@ -76,6 +76,24 @@ def test_what_is_no_hyperparameter_is_left_out_with_its_reason(column: str) -> N
     )
 
 
+def test_numbers_measured_on_a_full_grid_are_left_out() -> None:
+    frame = table(sharpness=RNG.uniform(0, 1, SIZE), grad_norm_end=RNG.uniform(0, 1, SIZE))
+    reason = "numbers that differ in every row of a full grid (sharpness, grad_norm_end)"
+    once = frame[frame["seed"] == 0].drop(columns="seed")
+    assert hyperparameters(once) == ("lr", "mu")
+    assert reason in note(once)
+    assert hyperparameters(once[1:]) == ("lr", "mu", "sharpness", "grad_norm_end")
+    tuned = once.drop(columns=["sharpness", "grad_norm_end"]).assign(dropout=RNG.uniform(0, 1, len(once)))
+    assert hyperparameters(tuned) == ("lr", "mu", "dropout")
+    assert hyperparameters(once, hyperparameters=["lr", "mu", "sharpness"]) == ("lr", "mu", "sharpness")
+
+
+def test_lists_are_choices_where_they_come_again() -> None:
+    frame = table()
+    rows = pd.concat([frame.assign(hidden=[value] * SIZE) for value in ([64], [64, 64])])
+    assert hyperparameters(rows, metric="loss", seed="seed") == ("lr", "mu", "hidden")
+
+
 TAKEN = {
     "accumulate_grad_batches": [1, 2, 4] * 6,
     "label_smoothing": [0.0, 0.1] * 9,

@@ -181,6 +181,13 @@ def labelled(experiment: pathlib.Path) -> None:
         )
 
 
+def numbered(experiment: pathlib.Path) -> None:
+    for number, folder in enumerate(folders(experiment)):
+        (folder / "params.json").write_text(
+            json.dumps({"lr": RATES[number], "momentum": 0.9, "trial_idx": (number + 2) % len(RATES)})
+        )
+
+
 def counted(experiment: pathlib.Path) -> None:
     for folder in folders(experiment):
         reports = (folder / "result.json").read_text().replace('"loss"', '"num_samples": 5, "loss"')
@@ -204,6 +211,8 @@ f'"trai'),
     ("a metric that is text", rewritten(1, "result.json", f'{report(1, "2.0")}\n{report(2, chr(34) + "bad" + chr(34))}\n'),
      "Not readable: 1 reports whose loss is no number (such as 'bad' in trial a_00001)."),
     ("a label", labelled, "Hyperparameters: lr. Left out, naming a trial, a place or a machine: run_name "
+"(hyperparameters=, "),
+    ("a count of trials", numbered, "Left out, naming a trial, a place or a machine: trial_idx "
 "(hyperparameters=, "),
     ("a metric by elimination", counted, "The metric is loss, as other numbers count or time by their names "
 "(metric=, --metric)."),

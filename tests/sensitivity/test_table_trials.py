@@ -53,6 +53,25 @@ def test_text_that_is_not_finite_is_a_trial_that_diverged(tmp_path: pathlib.Path
         ]
 
 
+def test_a_word_in_place_of_a_result_says_how_the_trial_ended(tmp_path: pathlib.Path) -> None:
+    text = "lr,loss\n0.1,0.5\n0.2,diverged\n0.3,0.7\n0.4,OOM\n0.5,0.6\n"
+    assert statuses(tmp_path, text) == ["diverged", "completed", "failed", "completed"]
+    words = rows("diverged", ["finished", "killed", "running"])
+    assert statuses(tmp_path, words, metric="loss") == ["diverged", "stopped", "running"]
+    with pytest.raises(InputError, match="column 'loss' must hold numbers, got 'odd' in row 2"):
+        statuses(tmp_path, text.replace("diverged", "odd"), metric="loss")
+
+
+def test_a_flag_says_which_trials_diverged(tmp_path: pathlib.Path) -> None:
+    text = "lr,loss,diverged\n0.1,0.5,{no}\n0.2,,{yes}\n0.3,0.7,{no}\n0.4,9,{yes}\n"
+    for no, yes in ((False, True), (0, 1)):
+        found = text.format(no=no, yes=yes)
+        assert statuses(tmp_path, found) == ["diverged", "completed", "diverged"]
+        assert from_table(tmp_path / "t.csv").spaces["t"].names == ("lr",)
+    with pytest.raises(InputError, match="column 'loss' is empty in 1 of 4 trials, and no status says why"):
+        statuses(tmp_path, found, status="none")
+
+
 @pytest.mark.parametrize("empty", ["diverged", "failed"])
 def test_a_blank_result_without_a_status_is_one_question(tmp_path: pathlib.Path, empty: str) -> None:
     text = "lr,loss\n0.1,0.5\n0.2,\n0.3,0.7\n"
