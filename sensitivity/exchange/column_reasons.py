@@ -29,6 +29,7 @@ REPETITION_NAMES = (
     "run",
     "trial",
     "instance",
+    "study",
 )
 """Names of seeds, where the numbers tell the repetitions of configurations apart."""
 EPOCH_NAMES = ("epoch", "epochs", "budget", "budgets", "fidelity", "resource", "resources", "rung", "step",

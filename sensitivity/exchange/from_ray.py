@@ -97,7 +97,7 @@ def from_ray(
     )
     if not read.runs:
         raise InputError(f"{read.source} holds no trials")
-    metric, about_metric = metric_of(read, metric)
+    metric, about_metric = metric_of(read, metric, direction)
     direction, about_direction = _direction(read, metric, direction)
     curves = curves_of(read.runs, metric)
     unwrapped = [replace(run, config=_unwrapped(run.config)) for run in read.runs]

@@ -139,7 +139,8 @@ def from_table(
         closed=closed,
         searched=_searched(spaces),
     )
-    chosen = metric if metric is not None else metric_of(columns, roles.results, source)
+    directed = columns if direction else told.directions
+    chosen = metric if metric is not None else metric_of(columns, roles.results, source, directed=directed)
     way, sentence = direction_of(columns, chosen, direction or told.directions.get(chosen), source)
     _check_roles(columns, roles, chosen, source)
     initial = f"initial_{bare_name(chosen)}"

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sensitivity.exchange.column_names import bare_name
 from sensitivity.exchange.columns import RESULT_NAMES, RESULT_TOKENS, Column, is_missing
-from sensitivity.results.metric_names import Direction, direction_in, direction_or_question, tokens_of
+from sensitivity.results.metric_names import (
+    OTHER,
+    Direction,
+    direction_in,
+    direction_or_question,
+    direction_too,
+    tokens_of,
+)
 from trainables.names import InputError, unknown
 
 SPREADS = frozenset(
@@ -36,16 +43,18 @@ HELD_OUT = frozenset(
 )
 TRAINED = frozenset({"train", "training", "minibatch", "batch"})
 WORDS = {"min": "Lower", "max": "Higher"}
-OTHER: Mapping[str, Direction] = {"min": "max", "max": "min"}
 
 
-def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str) -> str:
+def metric_of(
+    columns: Mapping[str, Column], results: Sequence[str], source: str, *, directed: Collection[str] = ()
+) -> str:
     """Return the column of the metric: the only result, held-out data before training data.
 
     Args:
         columns: of the table, by name.
         results: columns of results.
         source: of the table, for the message.
+        directed: columns whose direction is known.
 
     Raises:
         InputError: no result or several could be the metric; the message lists them and names the option.
@@ -63,9 +72,11 @@ def metric_of(columns: Mapping[str, Column], results: Sequence[str], source: str
     if not chosen:
         raise InputError(
             f"name the column of the metric (metric=, --metric): {source} has {', '.join(columns)}"
+            + direction_too(bare_name(name) for name in columns if name not in directed)
         )
     raise InputError(
         f"name the column of the metric (metric=, --metric): {source} has the results {', '.join(chosen)}"
+        + direction_too(bare_name(name) for name in chosen if name not in directed)
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from sensitivity.exchange.ray_files import CONFIG, Experiment, Run
 from sensitivity.exchange.ray_reports import number_in
-from sensitivity.exchange.trial import ENDED
-from sensitivity.results.metric_names import direction_in, tokens_of
+from sensitivity.exchange.trial import ENDED, Direction
+from sensitivity.results.metric_names import direction_in, direction_too, tokens_of
 from trainables.names import MOST_LISTED, InputError, unknown
 
 AUTOMATIC = (
@@ -38,12 +38,13 @@ COUNTERS = frozenset(
 """Words of the name of a number that counts or times."""
 
 
-def metric_of(read: Experiment, metric: str | None) -> tuple[str, list[str]]:
+def metric_of(read: Experiment, metric: str | None, direction: Direction | None) -> tuple[str, list[str]]:
     """Return the metric, and the sentence that says so where it was not named.
 
     Args:
         read: the experiment.
         metric: as the user names it.
+        direction: as the user gives it.
 
     Raises:
         InputError: no report has a metric of that name, or more than one number may be the metric.
@@ -68,7 +69,8 @@ def metric_of(read: Experiment, metric: str | None) -> tuple[str, list[str]]:
     ranked = sorted(candidates or numbers, key=lambda name: direction_in(name) is None)
     more = f" and {len(ranked) - MOST_LISTED} more" if len(ranked) > MOST_LISTED else ""
     listed = ", ".join(ranked[:MOST_LISTED]) + more or "no number"
-    raise InputError(f"name the metric (metric=, --metric): {read.source} reports {listed}")
+    too = "" if direction else direction_too(ranked)
+    raise InputError(f"name the metric (metric=, --metric): {read.source} reports {listed}{too}")
 
 
 def _numbers(runs: Sequence[Run]) -> list[str]:

@@ -76,9 +76,13 @@ def test_names_without_a_direction_are_one_question(name: str) -> None:
 
 def test_a_table_without_a_result_is_asked_about() -> None:
     with pytest.raises(
-        InputError, match=r"^name the column of the metric \(metric=, --metric\): the table has lr, width$"
+        InputError,
+        match=r"^name the column of the metric \(metric=, --metric\): the table has lr, width; and its direction, "
+        r"if its name does not say it \(direction=, --direction min, --direction max\)$",
     ):
         read("width")
+    with pytest.raises(InputError, match=r"the table has lr, width$"):
+        read("width", direction="min")
 
 
 def test_our_own_tables_say_their_direction(tmp_path: pathlib.Path) -> None:

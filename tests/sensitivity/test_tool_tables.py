@@ -206,9 +206,12 @@ def test_several_objectives_of_optuna_are_one_question(tmp_path: pathlib.Path) -
     place = write(tmp_path / "trials.csv", optuna(("values_0", "values_1")))
     with pytest.raises(
         InputError,
-        match=r"name the column of the metric \(metric=, --metric\): .* results values_0, values_1$",
+        match=r"name the column of the metric \(metric=, --metric\): .* results values_0, values_1; and its direction, if its "
+        r"name does not say it \(direction=, --direction min, --direction max\)$",
     ):
         from_table(place)
+    with pytest.raises(InputError, match=r"results values_0, values_1$"):
+        from_table(place, direction="min")
     assert from_table(place, metric="values_1", direction="min").metric == "1"
 
 
