@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -97,7 +98,7 @@ def compared(source: Source, view: View) -> list[Any]:
     return [
         *paragraphs,
         html.H2(f"{MEASURES[measure(view)]}, with 95% intervals"),
-        *graph("compare", _figure(table, measure(view))),
+        *graph("compare", partial(_figure, table, measure(view))),
         html.H2("Side by side"),
         _side_by_side(table),
     ]

@@ -87,6 +87,9 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
     task = the_task(results, view)
 
     def draw_figure(measured: Measured) -> Drawn:
+        return measured.required(f"figure {drawing.name}", partial(draw, measured))
+
+    def draw(measured: Measured) -> Drawn:
         if not question.applies(measured, task) or not measured.required(
             f"figure {drawing.name}", partial(drawing.needs, measured, task)
         ):

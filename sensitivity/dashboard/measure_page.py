@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,10 +13,11 @@ from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.drawing import PLAIN, untitled
 from sensitivity.dashboard.trials_page import download
 from sensitivity.figures.intervals import intervals
-from sensitivity.measures.guard import REFUSED
+from sensitivity.measures.guard import REFUSED, Guard
 from sensitivity.questions import QUESTIONS
 from sensitivity.readers.filters import the_task
 from sensitivity.text.csv_text import csv_text
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -88,8 +91,8 @@ def shown(source: Source, view: View) -> list[Any]:
         or not measure["value"].notna().any()
     ):
         return [*head, *table(view, name, measure)]
-    figure = intervals(measure, name.replace("_", " "), source.results(view).spaces)
-    return [*head, *graph("measure", figure), *table(view, name, measure)]
+    draw = partial(intervals, measure, name.replace("_", " "), source.results(view).spaces)
+    return [*head, *graph("measure", draw), *table(view, name, measure)]
 
 
 def menu(view: View) -> list[Any]:
@@ -104,10 +107,16 @@ def menu(view: View) -> list[Any]:
     return [html.Nav(rows, className="menu", **{"aria-label": "measures"})]
 
 
-def graph(name: str, figure: go.Figure) -> list[Any]:
-    """Return a figure that is computed already, without its own title."""
-    untitled(figure)
+def graph(name: str, draw: Callable[[], go.Figure]) -> list[Any]:
+    """Return a figure of what is computed already, without its own title; the reason where it fails."""
+    guard = Guard()
+    try:
+        figure = guard.required(f"figure {name}", draw)
+        untitled(figure)
+        data = guard.required(f"figure {name}", figure.to_json)
+    except InputError as failure:
+        return [shell.notice("Not drawn", str(failure), kind="refused")]
     return [
-        dcc.Store(id={"type": "static", "name": name}, data=figure.to_json()),
+        dcc.Store(id={"type": "static", "name": name}, data=data),
         dcc.Graph(id={"type": "static graph", "name": name}, config=PLAIN),
     ]

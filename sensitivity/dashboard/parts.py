@@ -16,6 +16,7 @@ from sensitivity.dashboard import (
     trial_page,
     trials_page,
 )
+from sensitivity.measures.guard import Guard
 from sensitivity.readers.cache import Pending
 from trainables.names import InputError
 
@@ -56,3 +57,5 @@ def render(source: Source, view: View, name: str, *, again: bool = False) -> tup
         return shell.MEASURING, True
     except InputError as error:
         return pages.failed(error), False
+    except Exception as error:  # the other parts of the page stay
+        return pages.failed(Guard().fail(f"part {name}", error)), False

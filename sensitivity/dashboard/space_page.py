@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dash import html
@@ -44,7 +45,7 @@ def drawn(source: Source, view: View) -> list[Any]:
             continue
         design = listed(list(dict.fromkeys(map(results.design_of, variants))))
         shown = [
-            html.Div(graph(f"space {place}", _figure(results, space, variants))),
+            html.Div(graph(f"space {place}", partial(_figure, results, space, variants))),
             html.Div(_table(space, listed(variants))),
         ]
         children += [html.P(f"{design} design", className="what"), html.Div(shown, className="halves")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -120,6 +121,23 @@ def _missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
+def _drawn(epochs: pd.DataFrame, names: list[str], key: str) -> go.Figure:
+    """Return the metrics of a trial by epoch as a figure."""
+    figure = go.Figure(
+        [go.Scatter(x=epochs["epoch"], y=epochs[name], name=name, mode="lines+markers") for name in names]
+    )
+    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if epochs["epoch"].max() <= 12 else None)
+    positive = bool((epochs[names].fillna(1.0) > 0).all(axis=None))
+    figure.update_yaxes(type="log" if positive else "linear", title_text="value")
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+    figure.update_layout(
+        height=320, margin={"l": 10, "r": 10, "t": 10, "b": 80}, legend=legend, uirevision=key
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
 def _curve(
     epochs: pd.DataFrame, metric: str, row: dict[str, Any], heading: Callable[[str], Any]
 ) -> list[Any]:
@@ -132,22 +150,10 @@ def _curve(
     head = heading("Learning curve")
     if not names:
         return [head, html.P("It has reported no epoch yet.", className="what")]
-    figure = go.Figure(
-        [go.Scatter(x=epochs["epoch"], y=epochs[name], name=name, mode="lines+markers") for name in names]
-    )
-    figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if epochs["epoch"].max() <= 12 else None)
-    positive = bool((epochs[names].fillna(1.0) > 0).all(axis=None))
-    figure.update_yaxes(type="log" if positive else "linear", title_text="value")
-    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
-    figure.update_layout(
-        height=320, margin={"l": 10, "r": 10, "t": 10, "b": 80}, legend=legend, uirevision=row["key"]
-    )
-    figure.update_xaxes(automargin=True)
-    figure.update_yaxes(automargin=True)
     shown = words.frame(epochs[["epoch", *names]], caption="every epoch of the trial")
     return [
         head,
-        *graph("curve", figure),
+        *graph("curve", partial(_drawn, epochs, names, str(row["key"]))),
         html.Details([html.Summary("Every epoch as a table"), shown]),
     ]
 

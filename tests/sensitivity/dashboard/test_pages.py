@@ -25,6 +25,7 @@ from sensitivity.store.store import Store
 from sensitivity.study.study import Study
 from tests.sensitivity.dashboard.cases import AWKWARD, UNREPORTED
 from tests.sensitivity.dashboard.stored import HOSTILE, finish, plan
+from trainables.names import InputError
 
 STUDY = View(page="study", name="watched")
 
@@ -243,6 +244,38 @@ def test_a_measure_that_refuses_says_why(source: Source) -> None:
     made = part(source, "measure", STUDY.but(tab="measures", measure="transfer_regret"))
     assert "Not measured" in text(made)
     assert "task" in text(made)
+
+
+def planted(*arguments: Any, **named: Any) -> Any:
+    raise RuntimeError("planted")
+
+
+@pytest.mark.parametrize(
+    ("name", "view", "drawn", "stays"),
+    [
+        ("measure", STUDY.but(tab="measures", measure="lr_sensitivity"), "measure_page.intervals", "variant"),
+        ("compare", View(page="compare"), "compare_page.intervals", "Side by side"),
+        ("space", STUDY.on("space"), "space_page.ranges", "search space of"),
+    ],
+)
+def test_a_figure_of_a_page_that_fails_costs_its_own_place(
+    source: Source, monkeypatch: pytest.MonkeyPatch, name: str, view: View, drawn: str, stays: str
+) -> None:
+    assert "could not be computed" not in text(part(source, name, view))
+    monkeypatch.setattr(f"sensitivity.dashboard.{drawn}", planted)
+    said = text(part(source, name, view))
+    assert "could not be computed (RuntimeError: planted)" in said
+    assert stays in said
+
+
+def test_a_part_or_a_figure_of_a_question_that_fails_says_why(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(parts.PARTS, "bar", planted)
+    assert "part bar could not be computed (RuntimeError: planted)" in text(part(source, "bar"))
+    monkeypatch.setattr(drawing, "scaled", planted)
+    with pytest.raises(InputError, match=r"figure lr_curves could not be computed \(RuntimeError: planted\)"):
+        drawing.drawn(source, STUDY, "sensitive:lr_curves")
 
 
 def test_an_empty_store_says_how_to_start(
