@@ -187,8 +187,8 @@ def run(
                     force=force,
                     where=cast("Where | None", where),
                 )
-            except AllFailed as error:
-                results = error.results
+            except AllFailed as ended:
+                results = ended.results
         for error in progress.errors[:5]:
             console.print(f"failed: {error}", style="red", markup=False, highlight=False)
         if place is not None and (not results.usable.empty or not progress.errors):

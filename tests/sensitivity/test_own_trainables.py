@@ -93,7 +93,9 @@ def test_a_function_is_run_as_it_is_and_reported(
 def test_an_exception_and_a_metric_that_is_not_reported_are_failures_with_their_reasons(
     cluster: None, tmp_path: pathlib.Path
 ) -> None:
-    errors = run(study(trainable=broken), store=tmp_path / "s.sqlite").trials.set_index("config/x")["error"]
+    with pytest.raises(AllFailed) as ended:
+        run(study(trainable=broken), store=tmp_path / "s.sqlite")
+    errors = ended.value.results.trials.set_index("config/x")["error"]
     assert errors[0.0] == "the trainable reported no number named 'score' (it reported: scor)"
     assert errors[1.0] == "RuntimeError: broken at 1.0"
 
@@ -147,7 +149,7 @@ def silent(config: dict[str, Any]) -> None:
 
 def test_a_function_that_reports_nothing_has_failed(cluster: None, tmp_path: pathlib.Path) -> None:
     with pytest.raises(
-        AllFailed, match="all 3 trials of .* failed; the first: the trainable reported"
+        AllFailed, match=r"all 3 trials of .* failed; the first: the trainable reported"
     ) as ended:
         run(study(trainable=silent), store=tmp_path / "s.sqlite")
     table = ended.value.results.trials
