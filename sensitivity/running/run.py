@@ -127,7 +127,7 @@ def run(
     lock = RunLock(opened, study.name, note)
     try:
         with interruptible(), opened.database.pinned(), lock.locked(force=force):
-            bring_in(opened, pathlib.Path.cwd())  # reports of earlier runs
+            bring_in(opened, pathlib.Path.cwd(), note)  # reports of earlier runs
             study = centered(study, opened)
             before = opened.study(study.name) if has_study_results(opened, study.name) else None
             if before is not None and (said := margin_change(before, study.margin)):

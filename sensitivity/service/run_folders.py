@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from sensitivity.service.degraded import Degraded
 from sensitivity.text.file_names import folder_name
@@ -129,6 +130,8 @@ class RunFolders:
             )
             return self._failed(folder, content, reason), True
         try:
+            if not isinstance(version, int):
+                raise ValueError(f"version is {json.dumps(version)[:50]}, not a number")
             run = _RUN.validate_json(json.dumps(content))  # strict, but a mapping is a run
             moment = datetime.datetime.fromisoformat(run.asked)
         except ValidationError as error:
@@ -221,10 +224,12 @@ def _fields(run: Run) -> dict[str, Any]:
 def read_mapping(file: pathlib.Path) -> dict[str, Any]:
     """Return the mapping of a JSON file.
 
-    Raises: Damaged for a file that holds none; OSError for one that cannot be opened just now.
+    Raises: Damaged for a file that holds none, or one that no answer can hold, as half of a surrogate pair;
+    OSError for one that cannot be opened just now.
     """
     try:
         content = json.loads(file.read_bytes())
+        to_json(content)
     except (ValueError, RecursionError) as error:
         raise Damaged(
             f"{file.name} cannot be read: {error if file.stat().st_size else 'it is empty'}"

@@ -189,25 +189,27 @@ class Database:
         at the same path.
 
         Args:
-            target: path of the new file.
+            target: path of the new file, which is there once it is complete.
 
         Returns: True if the new file is complete; otherwise no file is left.
         """
         if self.file is None or not self.file.fault():
             return False
-        copied = False
+        copied, unfinished = False, target.with_name(f"{target.name}.new")
         try:
             with closing(self.engine.raw_connection()) as source:
                 assert source.driver_connection is not None
                 if not self.lost:
                     source.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     return False
-                copied = _copied(source.driver_connection, target)
+                copied = _copied(source.driver_connection, unfinished)
+            if copied:
+                unfinished.rename(target)
         except (sqlite3.Error, exc.SQLAlchemyError, OSError, InputError):
             # There is no open connection, or no room for the copy.
             copied = False
         if not copied:
-            target.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
         if self.lost:
             self.engine.dispose()
         return copied

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sensitivity.store.databases import Lost, Unreachable
 from sensitivity.store.journal import Journal, journal_path, rescue_path
+from sensitivity.store.reported import Reported
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Delivery:
         self._lost = False
         self._rescued: pathlib.Path | None = None
         self._full: InputError | None = None
+        self._reported = Reported()
         self.open = contextlib.ExitStack()
         """Resources that are closed with the delivery."""
         self.open.enter_context(store.database.pinned())
@@ -87,6 +89,7 @@ class Delivery:
         """
         if not reports:
             return
+        self._reported.add(reports)
         if self._journal is None:
             try:
                 self._store.keep(reports)
@@ -153,7 +156,7 @@ class Delivery:
         """Wait until the store has every report.
 
         Raises: Unreachable, naming the journal, after :data:`PATIENCE` seconds; Lost at once if the store
-        cannot come back.
+        cannot come back; InputError if it lacks reports that it had confirmed.
         """
         began = time.monotonic()
         while True:
@@ -162,6 +165,7 @@ class Delivery:
                 try:
                     # The last reports may be in a file that was deleted in the meantime.
                     self._store.database.check(writing=True)
+                    lacking = self._reported.lacking(self._store)
                 except Unreachable as error:
                     self._away(error)
                     self._say(self.words)
@@ -169,6 +173,12 @@ class Delivery:
                     if self._reason:
                         self._back()
                         self._say("")
+                    if lacking:
+                        raise InputError(
+                            f"store {self._store.place!r} lacks reports of {len(lacking)} trials that it had "
+                            "confirmed, as after an earlier copy was written over it; give the same command "
+                            "again, which trains them"
+                        )
                     return
             if self._lost:
                 raise Lost(self.left)

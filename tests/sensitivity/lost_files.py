@@ -11,10 +11,10 @@ from contextlib import closing
 from sensitivity.store.store import Store
 
 
-def checkpoint(place: pathlib.Path) -> None:
+def checkpoint(place: pathlib.Path, kind: str = "TRUNCATE") -> None:
     """Write the write-ahead log into the file."""
     with closing(sqlite3.connect(place)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute(f"PRAGMA wal_checkpoint({kind})")
 
 
 def stranger(place: pathlib.Path) -> None:

@@ -171,6 +171,36 @@ def test_a_file_that_goes_away_after_the_last_report_is_noticed(tmp_path: pathli
         assert store.statuses("s") == {ONE.key: "completed"}
 
 
+@pytest.mark.parametrize("last", [1, 2], ids=["whole trials", "the last epochs"])
+@pytest.mark.parametrize("kind", ["TRUNCATE", "PASSIVE"])
+def test_an_earlier_copy_that_is_written_over_the_file_is_noticed_and_its_trials_are_trained_again(
+    tmp_path: pathlib.Path, last: int, kind: str
+) -> None:
+    """SQLite itself does not notice: it reads what it has in memory."""
+    place, earlier = tmp_path / "s.sqlite", tmp_path / "earlier.sqlite"
+    with closing(Store(place)) as store:
+        store.add_study("s", "{}", [ONE, TWO])
+        with closing(Delivery(store, tmp_path)) as delivery:
+            for number in range(1, 4):
+                if number == last:
+                    checkpoint(place)
+                    shutil.copy(place, earlier)
+                status = "completed" if number == 3 else "running"
+                delivery.keep([epoch(key, number, status) for key in (ONE.key, TWO.key)])
+            checkpoint(place, kind)
+            place.write_bytes(earlier.read_bytes())
+            with pytest.raises(InputError, match=r"lacks reports of 2 trials .* give the same command again"):
+                delivery.finish()
+    with closing(Store(place)) as store:
+        assert list(store.statuses("s").values()) == ["running"] * 2
+        with closing(Delivery(store, tmp_path)) as delivery:
+            for number in range(1, 4):
+                status = "completed" if number == 3 else "running"
+                delivery.keep([epoch(key, number, status) for key in (ONE.key, TWO.key)])
+            delivery.finish()
+        assert problems(store) == []
+
+
 class Accident(Progress):
     """Does something to the file when so many epochs have arrived, and something else when the run has said
     that it is away."""

@@ -18,6 +18,7 @@ from sensitivity.service.run_folders import (
     SPEC,
     UNFINISHED,
     VERSION,
+    Damaged,
     Run,
     RunFolders,
     is_locked,
@@ -60,6 +61,11 @@ def changed(**values: object) -> str:
         ),
         pytest.param(changed(pet="cat"), "pet: ", id="an unknown field"),
         pytest.param('{"name": "bad"}', "state: field required", id="a field that is missing"),
+        pytest.param(changed(version="1"), 'version is "1", not a number', id="a version that is a word"),
+        pytest.param(changed(name="\ud800"), "surrogates not allowed", id="a name that no answer can hold"),
+        pytest.param(
+            changed(error="\ud800"), "surrogates not allowed", id="an error that no answer can hold"
+        ),
         pytest.param(
             changed(version=VERSION + 1, state="asleep"),
             "run.json has version 2, this program reads up to 1",
@@ -77,7 +83,7 @@ def test_a_run_that_cannot_be_read_has_failed_with_the_reason_and_the_rest_is_as
     assert reason in str(runs["bad"].error)
     assert "\n" not in str(runs["bad"].error)
     assert list(faults) == ["study 'bad'"]
-    assert list(newer) == (["bad"] if "version" in reason else [])
+    assert list(newer) == (["bad"] if "has version" in reason else [])
     assert (tmp_path / "bad" / RUN).read_text() == content  # reading changes nothing
 
 
@@ -89,6 +95,19 @@ def test_a_folder_without_a_readable_name_is_reported_and_left_alone(tmp_path: p
     assert list(runs) == ["good"]
     assert list(faults) == ["folder 'bad'"]
     assert folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"name": "bad", "about": "\\ud800"}', f'{{"name": "bad", "about": {"[" * 300}{"]" * 300}}}', "[]"],
+    ids=["half of a surrogate pair", "too deep for an answer", "a list"],
+)
+def test_a_specification_that_no_answer_can_hold_is_damaged(tmp_path: pathlib.Path, content: str) -> None:
+    folders = RunFolders(tmp_path, Degraded())
+    folders.make(Run("bad", "queued", ASKED, 2), {"name": "bad"})
+    (folders["bad"] / SPEC).write_text(content)
+    with pytest.raises(Damaged, match=r"study\.json cannot be read"):
+        folders.spec("bad")
 
 
 def test_two_folders_of_one_study_are_one_study_and_a_fault(tmp_path: pathlib.Path) -> None:
