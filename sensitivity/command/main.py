@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pathlib
 import shlex
 import sys
@@ -29,6 +30,8 @@ from sensitivity.running.node_losses import NodeLost
 from trainables.names import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 130
+LACKING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
+"""Errors of a machine that lacks something, as room on the disk of what a command prints."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -90,7 +93,8 @@ app.add_typer(presets_app, name="presets")
 def main() -> None:
     """Run the command: exit code 2 for bad input, 130 for an interruption.
 
-    Bad input is one line on stderr. An interruption prints the command that continues the run.
+    Bad input is one line on stderr, as is what the machine lacks. An interruption prints the command that
+    continues the run.
     """
     try:
         _check_working_directory()
@@ -105,6 +109,10 @@ def main() -> None:
             raise
         _stopped()
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in LACKING:
+            where = f": {error.filename}" if error.filename is not None else ""
+            print(f"Error: {error.strerror}{where}", file=sys.stderr)  # noqa: T201
+            raise SystemExit(BAD_INPUT) from None
         if isinstance(error, NodeLost):
             print(f"Error: {error}", file=sys.stderr)  # noqa: T201
             raise SystemExit(1) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -189,8 +190,9 @@ def run(
                 )
             except AllFailed as ended:
                 results = ended.results
-        for error in progress.errors[:5]:
-            console.print(f"failed: {error}", style="red", markup=False, highlight=False)
+        with contextlib.suppress(OSError):  # a log that cannot be written; the report is made all the same
+            for error in progress.errors[:5]:
+                console.print(f"failed: {error}", style="red", markup=False, highlight=False)
         if place is not None and (not results.usable.empty or not progress.errors):
             conclude(results, place, as_json)
         failed = failed or bool((results.trials["status"] == "failed").any())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,7 @@ class Progress:
         self._began = time.monotonic()
         left = self.planned - self.before
         text = f"{study.name}: {self.planned} trials, {self.before} in the store, {left} to run"
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._print(text)
 
     def report(self, variant: str, report: Mapping[str, Any], outcome: tuple[str, float] | None) -> None:
         """Count one epoch of one trial.
@@ -86,9 +87,7 @@ class Progress:
             self._live.update(self._panel())
         elif time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
-            self._console.print(
-                f"{self.line()}; {self.best_losses()}", highlight=False, markup=False, soft_wrap=True
-            )
+            self._print(f"{self.line()}; {self.best_losses()}")
 
     def say(self, note: str) -> None:
         """Show a message beside the progress, such as an unreachable store; "" removes it."""
@@ -97,9 +96,7 @@ class Progress:
             self._live.update(self._panel())
         elif begins_or_ends or time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
-            self._console.print(
-                note or "the store has everything again", highlight=False, markup=False, soft_wrap=True
-            )
+            self._print(note or "the store has everything again")
 
     def wait(self, waiting: str | None) -> None:
         """Show that trials wait for a resource.
@@ -111,12 +108,17 @@ class Progress:
         if self._live is not None:
             self._live.update(self._panel())
         elif waiting is not None:
-            self._console.print(waiting, highlight=False, markup=False, soft_wrap=True)
+            self._print(waiting)
 
     def note(self, text: str) -> None:
         """Show a message once."""
         if text not in self.notes:
             self.notes.append(text)
+            self._print(text)
+
+    def _print(self, text: str) -> None:
+        """Show a line; a log that cannot be written, as on a full disk, stops no training."""
+        with contextlib.suppress(OSError):
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def line(self) -> str:
