@@ -21,6 +21,8 @@ from sensitivity.readers.view import View
 from trainables.names import InputError
 
 DOWNLOADS = ("trials", "epochs")
+CALLBACKS = "/_dash-update-component"
+"""Path to which the pages of the dashboard send what has changed."""
 
 
 def dashboard(source: Source, account: str | None = None) -> Dash:
@@ -48,6 +50,7 @@ def dashboard(source: Source, account: str | None = None) -> Dash:
     _parts(app, source)
     _figures(app, source)
     _downloads(app, source)
+    _refusals(app)
     return app
 
 
@@ -265,3 +268,28 @@ def _downloads(app: Dash, source: Source) -> None:
         return Response(
             text, mimetype="text/csv", headers={"Content-Disposition": f"attachment; filename={what}.csv"}
         )
+
+
+def _refusals(app: Dash) -> None:
+    @app.server.before_request
+    def refuse() -> None:
+        """Refuse with 400 what no page of this dashboard sends; Dash would answer 500."""
+        if (
+            request.path == CALLBACKS
+            and request.method == "POST"
+            and not _is_callback(app, request.get_json())
+        ):
+            abort(400)
+
+
+def _is_callback(app: Dash, body: Any) -> bool:
+    """Return whether a body names a callback, and has its inputs and states."""
+    if not isinstance(body, dict) or not isinstance(body.get("output"), str):
+        return False
+    callback = app.callback_map.get(body["output"])
+    return callback is not None and all(
+        isinstance(values := body.get(name, []), list)
+        and len(values) == len(callback[name])
+        and all(isinstance(value, (dict, list)) for value in values)
+        for name in ("inputs", "state")
+    )

@@ -10,6 +10,7 @@ import asyncio
 import resource
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -140,6 +141,18 @@ class LimitedProtocol(H11Protocol):
             self._await_head()
         else:
             self._end_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request that breaks off or is none, and close its connection.
+
+        What else would answer the request is not sent: uvicorn would log a traceback for it.
+        """
+        with suppress(h11.LocalProtocolError):  # the answer has begun
+            super().send_400_response(msg)
+        self.transport.close()
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def pause_writing(self) -> None:
         """Wait for the client to read, for a bounded time."""

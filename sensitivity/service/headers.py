@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.service.problems import BROKEN, problem
+from sensitivity.service.problems import broken
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -86,7 +86,7 @@ class Headers:
             await self.app(scope, receive, with_headers)
         except Exception:  # Starlette answers these where no header is added any more
             if not begun:
-                await problem(500, BROKEN)(scope, receive, with_headers)
+                await broken()(scope, receive, with_headers)
             raise
 
 

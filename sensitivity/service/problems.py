@@ -70,6 +70,11 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
+def broken() -> JSONResponse:
+    """Return the answer to what the service cannot answer; the server then closes the connection."""
+    return problem(500, BROKEN, {"Connection": "close"})
+
+
 def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
     """Answer every error in that shape, and none with a traceback.
 
@@ -107,8 +112,8 @@ def answer_problems(app: FastAPI, degraded: Degraded | None = None) -> None:
         return problem(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> JSONResponse:
-        return problem(500, BROKEN)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        return broken()
 
 
 def _shown(value: object) -> str:

@@ -155,6 +155,24 @@ def test_a_reader_who_takes_nothing_is_disconnected() -> None:
     assert sum(sent) < 50_000_000, "what nobody takes is not kept"
 
 
+@pytest.mark.parametrize("pause", [None, 0.2], ids=["before the answer", "after the answer"])
+def test_a_body_that_is_none_closes_the_connection_and_logs_no_traceback(
+    pause: float | None, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def visit(connect: Connect) -> None:
+        reader, writer = await connect()
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        if pause is not None:
+            writer.write(head)
+            await asyncio.sleep(pause)
+        writer.write(b"no chunk\r\n" if pause is not None else head + b"no chunk\r\n")
+        assert (await reader.read()).count(b"HTTP/1.1 ") == 1
+
+    served(Degraded(), 10, 30, visit)
+    assert not [record for record in caplog.records if record.exc_info]  # of asyncio
+    assert "Traceback" not in capfd.readouterr().err  # of the server
+
+
 async def _disconnected(receive: Callable[[], Awaitable[dict[str, object]]]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -42,6 +42,36 @@ def test_a_path_that_is_not_there_is_404(reader: httpx.Client, path: str) -> Non
     assert found.startswith(b"HTTP/1.1 404 ")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"output": 1}',
+        '{"output": "a.b", "inputs": []}',
+        '{"output": "revision.data", "inputs": []}',
+        '{"output": ["templates.data"], "inputs": [{}]}',
+        '{"output": "templates.data", "inputs": [1]}',
+        '{"output": "templates.data", "inputs": {}}',
+    ],
+)
+def test_what_no_page_sends_is_refused(reader: httpx.Client, body: str) -> None:
+    found = reader.post("/_dash-update-component", content=body, headers={"Content-Type": "application/json"})
+    assert found.status_code == 400
+
+
+def test_what_a_page_sends_is_answered(reader: httpx.Client) -> None:
+    asked = {
+        "output": "templates.data",
+        "outputs": {"id": "templates", "property": "data"},
+        "inputs": [{"id": "toggle", "property": "id", "value": "toggle"}],
+        "changedPropIds": ["toggle.id"],
+    }
+    assert reader.post("/_dash-update-component", json=asked).json()["response"]["templates"]["data"]
+
+
 def test_every_path_that_has_get_has_head(reader: httpx.Client) -> None:
     document = reader.get("/openapi.json").json()
     paths = [

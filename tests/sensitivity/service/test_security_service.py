@@ -131,6 +131,7 @@ def test_an_error_of_the_service_shows_nothing_of_it(
         assert answer.status_code == 500
         assert answer.json()["detail"] == "the service failed; its log says why"
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["connection"] == "close"
     logged = "".join(capfd.readouterr())
     assert not [each for each in (WRITER, READER, "environment-", "token=") if each in logged]
 
