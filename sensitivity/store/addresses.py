@@ -61,13 +61,15 @@ def file_path(text: str) -> pathlib.Path:
 def check_file(path: pathlib.Path, create: bool) -> None:
     """Refuse a path that cannot be a store, before a file is created."""
     try:
-        is_folder, exists = path.is_dir(), path.exists()
+        is_folder, exists, is_file = path.is_dir(), path.exists(), path.is_file()
     except OSError as error:  # an invalid file name
         raise InputError(f"store {str(path)!r} cannot be: {error.strerror}") from None
     if is_folder:
         raise InputError(
             f"store {str(path)!r} is a folder; give a file such as {str(path / 'sensitivity.sqlite')!r}"
         )
+    if exists and not is_file:
+        raise InputError(f"store {str(path)!r} is a device, a pipe or a socket; give a file")
     if len(os.fsencode(path)) > LONGEST_FILE:
         raise InputError(
             f"store {str(path)!r} has {len(os.fsencode(path))} bytes, and SQLite takes {LONGEST_FILE}; give "

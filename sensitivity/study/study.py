@@ -97,7 +97,7 @@ class Study(StudyFields):
         """
         try:
             fields = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"not JSON: {error}") from None
         return cls._from_fields(fields)
 

@@ -20,6 +20,8 @@ def read_yaml(text: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise InputError("not YAML: " + " ".join(str(error).split())) from None
+    except (ValueError, RecursionError) as error:  # a date that is none, lists in lists in lists
+        raise InputError(f"the YAML cannot be read: {error}") from None
 
 
 class _Loader(yaml.SafeLoader):

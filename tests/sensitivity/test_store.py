@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import sqlite3
 from collections.abc import Callable
@@ -24,6 +25,11 @@ def not_a_database(folder: pathlib.Path) -> pathlib.Path:
     return folder / "notes.txt"
 
 
+def pipe(folder: pathlib.Path) -> pathlib.Path:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
+
+
 def newer(folder: pathlib.Path) -> pathlib.Path:
     place = folder / "newer.sqlite"
     Store(place).close()
@@ -39,6 +45,7 @@ def newer(folder: pathlib.Path) -> pathlib.Path:
         pytest.param(not_a_database, "is not a SQLite file", id="another file"),
         pytest.param(newer, "has version 99, this program reads up to 5", id="newer version"),
         pytest.param(lambda folder: folder, "is a folder", id="a folder"),
+        pytest.param(pipe, "is a device, a pipe or a socket", id="a pipe, which nobody writes to"),
         pytest.param(
             lambda folder: folder / "missing" / "s.sqlite", "there is no folder", id="no such folder"
         ),

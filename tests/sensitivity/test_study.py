@@ -169,6 +169,10 @@ def test_yaml_reads_scientific_notation_as_a_number() -> None:
         ("s.yaml", "- a list", "a study is a mapping of fields"),
         ("s.json", "{", "s.json: not JSON"),
         ("s.toml", "", "ends with .yaml, .yml, .json"),
+        ("deep.yaml", "[" * 10_000, "deep.yaml: the YAML cannot be read"),
+        ("deep.json", "[" * 100_000, "deep.json: not JSON"),
+        ("long.json", "9" * 5_000, "long.json: not JSON"),
+        ("day.yaml", "name: 2026-99-99", "day.yaml: the YAML cannot be read: month"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: pathlib.Path, name: str, text: str, message: str) -> None:
