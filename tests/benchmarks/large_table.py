@@ -27,7 +27,12 @@ def table() -> pd.DataFrame:
     """Draw the table: a grid with holes, one metric, two seeds."""
     rng = np.random.default_rng(0)
     rows = [
-        {"optimizer": f"variant-{variant}", "task": f"task-{task}", "seed": seed, **dict(zip(LEVELS, row))}
+        {
+            "optimizer": f"variant-{variant}",
+            "task": f"task-{task}",
+            "seed": seed,
+            **dict(zip(LEVELS, row, strict=True)),
+        }
         for variant in range(VARIANTS)
         for task in range(TASKS)
         for row in _grid(rng, -(-ROWS // (VARIANTS * TASKS * SEEDS)))
@@ -43,7 +48,9 @@ def table() -> pd.DataFrame:
 
 def _grid(rng: np.random.Generator, count: int) -> list[tuple[float, ...]]:
     mesh = np.meshgrid(*LEVELS.values(), indexing="ij")
-    whole = [tuple(float(value) for value in row) for row in zip(*(axis.ravel() for axis in mesh))]
+    whole = [
+        tuple(float(value) for value in row) for row in zip(*(axis.ravel() for axis in mesh), strict=True)
+    ]
     return [whole[k] for k in np.sort(rng.permutation(len(whole))[:count])]
 
 
