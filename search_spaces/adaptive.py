@@ -167,7 +167,7 @@ class Adaptive:
         return True
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Record the outcomes of the members that a result ends."""
+        """Remember status and loss of each trial that ended in a result, until Optuna is told."""
         for report in result.get("reports", ()):
             outcome = self._outcome(report)
             if outcome is not None:

@@ -56,7 +56,9 @@ class CappedOutput:
             os.close(self._descriptors.popitem()[1])
 
     def passed(self, text: str) -> str:
-        """Return the part of a text that is within the limit, with a note where the limit is reached."""
+        """Return the part of a printed text that the trial may still print, and once a note that the rest is
+        dropped.
+        """
         passed, before = text[: max(self.left, 0)], self.left
         self.left -= len(text)
         if before >= 0 > self.left:

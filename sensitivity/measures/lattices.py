@@ -92,12 +92,17 @@ def _contracted(cells: Array, weights: Sequence[Array]) -> Array:
 
 
 def interval_shares(levels: Array, low: Array, high: Array) -> Array:
-    """Return the weights of levels in means of a piecewise linear curve, ``[means, intervals, 2]``.
+    """Return the weights that the values at levels have in means of a piecewise linear curve.
 
     Args:
-        levels: Levels, increasing, ``[levels]``.
-        low: Lower ends of the stretches that are averaged, ``[means]``.
-        high: Upper ends, ``[means]``.
+        levels: Places of the known values on the curve's axis, increasing, ``[levels]``.
+        low: Lower ends of the stretches over which the curve is averaged, ``[means]``; those below the first
+            level begin there.
+        high: Upper ends, ``[means]``; those above the last level end there.
+
+    Returns:
+        For each interval between two levels the weights of its lower and its upper level,
+        ``[means, intervals, 2]``.
     """
     low, high = np.maximum(low, levels[0]), np.minimum(high, levels[-1])
     width = np.diff(levels)

@@ -103,7 +103,10 @@ class Reach:
 
 @dataclass(frozen=True)
 class LocalMeans:
-    """Mean losses of the neighbourhoods of the configurations of one variant on one task.
+    """Mean losses near the configurations of one variant on one task.
+
+    The neighbourhood of a configuration is all settings whose numerical hyperparameters are off from it by up
+    to a factor.
 
     Attributes:
         lower: Mean loss, or its lower bound, NaN where it is not known, ``[configurations]``.

@@ -126,7 +126,12 @@ def rescued(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def left_behind(store: Store, folder: pathlib.Path) -> list[pathlib.Path]:
-    """Return the journals of a store in a folder, oldest first."""
+    """Return the journals in a folder, oldest first: files of reports that could not be stored in their time.
+
+    Args:
+        store: for which the reports wait.
+        folder: the working directory of the runs that reported.
+    """
     return _oldest_first(folder.glob(f"{_name(store)}-*.jsonl"))
 
 
