@@ -101,8 +101,9 @@ class Machines:
 
     def run(self, folder: pathlib.Path, *arguments: str) -> subprocess.Popen[str]:
         """The driver, on the first machine."""
+        address = f"{self.addresses[0]}:{PORT}"
         command = self.command(
-            0, "-m", "sensitivity.command.main", "run", *arguments, "--address", f"{self.addresses[0]}:{PORT}"
+            0, "-m", "sensitivity.command.main", "run", *arguments, "--address", address, "--no-report"
         )
         pipe = subprocess.PIPE
         return subprocess.Popen(

@@ -96,6 +96,7 @@ def test_trials_wait_for_the_nodes_that_the_autoscaler_makes(
             address,
             "--workers",
             "2",
+            "--no-report",
         ],
         cwd=tmp_path,
         env=ray_head.environment(tmp_path, head.token),

@@ -43,7 +43,7 @@ def read(place: pathlib.Path, study: str) -> Results:
 
 
 @pytest.mark.slow
-def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
+def test_a_node_that_is_lost_changes_nothing(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
     driver = two_nodes.run(
         tmp_path, "sixty.json", "--workers", "2", "--storage", f"file://{tmp_path}/checkpoints"
@@ -55,7 +55,7 @@ def test_a_node_that_is_lost_changes_nothing(cluster: None, two_nodes: Nodes, tm
     assert driver.returncode == 0, errors
     lost, undisturbed = (
         read(tmp_path / "sensitivity.sqlite", "sixty"),
-        run(Study(**SIXTY), store=tmp_path / "u.sqlite", workers=1),
+        run(Study(**SIXTY), store=tmp_path / "u.sqlite", where="process"),
     )
     assert len(lost.trials) == 60
     assert lost.trials["key"].is_unique

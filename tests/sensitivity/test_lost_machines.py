@@ -37,7 +37,7 @@ def short() -> Iterator[pathlib.Path]:
 
 
 @pytest.mark.skipif(bool(namespaces.missing()), reason=str(namespaces.missing()))
-def test_a_machine_whose_cable_is_pulled_changes_nothing(cluster: None, short: pathlib.Path) -> None:
+def test_a_machine_whose_cable_is_pulled_changes_nothing(short: pathlib.Path) -> None:
     (short / "sixty.json").write_text(Study(**SIXTY).to_json())
     with namespaces.machines(short) as two:
         driver = two.run(short, "sixty.json", "--workers", "2")
@@ -47,7 +47,7 @@ def test_a_machine_whose_cable_is_pulled_changes_nothing(cluster: None, short: p
     assert driver.returncode == 0, errors
     lost, undisturbed = (
         read(short / "sensitivity.sqlite", "sixty"),
-        run(Study(**SIXTY), store=short / "u.sqlite", workers=1),
+        run(Study(**SIXTY), store=short / "u.sqlite", where="process"),
     )
     assert len(lost.trials) == 60
     assert lost.trials["key"].is_unique

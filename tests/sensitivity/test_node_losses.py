@@ -60,7 +60,7 @@ def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_killed_raylet_changes_nothing(cluster: None, tmp_path: pathlib.Path) -> None:
+def test_a_killed_raylet_changes_nothing(tmp_path: pathlib.Path) -> None:
     (tmp_path / "small.json").write_text(Study(**SMALL).to_json())
     command = [
         sys.executable,
@@ -72,8 +72,7 @@ def test_a_killed_raylet_changes_nothing(cluster: None, tmp_path: pathlib.Path) 
         "ray",
         "--workers",
         "2",
-        "--out",
-        "report",
+        "--no-report",
     ]
     with (tmp_path / "output").open("w") as output:
         driver = subprocess.Popen(
@@ -94,7 +93,7 @@ def test_a_killed_raylet_changes_nothing(cluster: None, tmp_path: pathlib.Path) 
     assert "the local Ray lost its node (loss 1)" in (tmp_path / "output").read_text()
     disturbed, undisturbed = (
         read(tmp_path / "sensitivity.sqlite", "small"),
-        run(Study(**SMALL), store=tmp_path / "u.sqlite", workers=1),
+        run(Study(**SMALL), store=tmp_path / "u.sqlite", where="process"),
     )
     same = [
         each.trials.drop(columns=CLOCKS).sort_values("key", ignore_index=True)
