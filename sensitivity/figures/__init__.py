@@ -9,6 +9,7 @@ from sensitivity.figures.agreement import estimator_agreement
 from sensitivity.figures.budgets import expected_best, win_probability
 from sensitivity.figures.comparisons import differences, effect_shares, performance_sensitivity
 from sensitivity.figures.curves import learning_curves, lr_curves
+from sensitivity.figures.decided import tuned_and_missed, verdict_pairs
 from sensitivity.figures.maps import pairwise_map
 from sensitivity.figures.noise import seed_noise
 from sensitivity.figures.pairs import pair_effects
@@ -49,5 +50,7 @@ __all__ = [
     "timeline",
     "transfer_matrix",
     "tunability",
+    "tuned_and_missed",
+    "verdict_pairs",
     "win_probability",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.figures import differences
+from sensitivity.figures import verdict_pairs
 from sensitivity.measures.verdicts import EQUIVALENT, UNDECIDED
 from sensitivity.questions.decided import won
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
@@ -74,10 +74,10 @@ COMPARING = Question(
     (sentences,),
     (
         Drawing(
-            differences,
-            "The difference of every two variants in their distance from their own best. A variant that is "
-            "worse everywhere may have the smaller distance: which is better, the verdicts say.",
-            "comparisons",
+            verdict_pairs,
+            "The difference of every two variants in what the verdicts are about. A pair is told apart where "
+            "its interval leaves out 0; all intervals hold together.",
+            "verdicts",
         ),
     ),
     tables("verdicts", "ranks", "comparisons", "differences"),

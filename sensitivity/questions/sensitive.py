@@ -12,15 +12,17 @@ from sensitivity.figures import (
     parallel_coordinates,
     performance_sensitivity,
     slices,
+    tuned_and_missed,
 )
 from sensitivity.figures.words import counted
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
+from sensitivity.measures.verdicts import FACTOR
 from sensitivity.questions.decided import has_regret, not_ranked, standing
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results.capping import counted_as, reference
 from sensitivity.results.results import records
-from sensitivity.text.wording import number, percent, several, with_interval
+from sensitivity.text.wording import known, number, percent, several, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,6 +227,21 @@ def _some_sensitivity(measured: Measured, task: str) -> bool:
     )
 
 
+def _some_missed(measured: Measured, task: str) -> bool:
+    """Return True if the cost of a miss is known, or has bounds, for a variant that learned."""
+    if not has_regret(measured, task):
+        return False
+    learned = {row["variant"] for row in rows(measured.regret, task) if row["learned"]}
+    return any(
+        row["variant"] in learned and row["factor"] == FACTOR and known(row["low"]) and known(row["high"])
+        for row in rows(measured.table_named("miss_cost"), task)
+    )
+
+
+def _own_best_only(measured: Measured, task: str) -> bool:
+    return _some_sensitivity(measured, task) and not _some_missed(measured, task)
+
+
 def _some_diverged(measured: Measured, task: str) -> bool:
     return bool(of_task(measured.divergence_rate, task)["diverged"].any())
 
@@ -266,12 +283,20 @@ SENSITIVE = Question(
             _has_others,
         ),
         Drawing(
+            tuned_and_missed,
+            "How far a variant is behind when it is tuned, against what a learning rate costs that is wrong "
+            "by a factor of 3: good is lower left. Overlapping bars decide nothing: the verdicts say which "
+            "variants are told apart. An open mark is the middle of bounds.",
+            "miss_cost",
+            _some_missed,
+        ),
+        Drawing(
             performance_sensitivity,
             "How good a variant can be against how far an untuned setting is from that variant's own best. A "
             "bad variant may be near its own best everywhere, so the vertical axis comes first. Overlapping "
             "bars decide nothing: the verdicts say which variants are told apart.",
             "overview",
-            _some_sensitivity,
+            _own_best_only,
         ),
         Drawing(
             divergence_map,

@@ -20,7 +20,7 @@ from tests.sensitivity.tables import LR, MU, bowl, maximised, noisy, results, tw
 OF_TASK = (
     "danger_zone", "differences", "divergence_map", "effect_shares", "estimator_agreement", "expected_best", "learning_curves", "lr_curves",
     "pair_effects", "pairwise_map", "parallel_coordinates", "performance_sensitivity", "seed_noise", "slices", "tunability",
-    "win_probability",
+    "tuned_and_missed", "verdict_pairs", "win_probability",
 )  # fmt: skip
 OF_ALL = ("cross_task", "performance_profiles", "timeline", "transfer_matrix")
 HOSTILE = "<b>x</b><script>alert(1)</script>"

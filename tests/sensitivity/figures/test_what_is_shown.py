@@ -11,9 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from search_spaces.grid import Grid
 from sensitivity import figures
 from sensitivity.measures import Measured
-from tests.sensitivity.tables import bowl, results, two_tasks
+from tests.sensitivity.tables import SPACE, bowl, results, two_tasks
 
 ACROSS = ("cross_task", "performance_profiles", "transfer_matrix")
 NO_FIGURES = {"NARROW_BELOW", "THEMES", "colours", "dash", "metric_name", "narrowed", "template", "themed"}
@@ -68,6 +69,14 @@ SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, 
     "slices": ("log", "log", "x", None, ("adam-0-0", "mean %{y:.4g} at", "diverged")),
     "timeline": ("date", None, "y", None, ("adam, completed", "nadam, diverged")),
     "transfer_matrix": ("category", "category", "x", None, ("the best of %{y} loses",)),
+    "tuned_and_missed": (None, None, "x", None, ("behind when tuned %{y:.1%} (", "factor 3: ")),
+    "verdict_pairs": (
+        None,
+        "category",
+        "x",
+        None,
+        ("%{customdata[0]:.1%} to %{customdata[1]:.1%}", "corrected"),
+    ),
     "tunability": (
         None,
         "category",
@@ -96,9 +105,21 @@ def partly_diverging(configuration: Mapping[str, Any], seed: int) -> float:
     )
 
 
+def bowl_and_noise(configuration: Mapping[str, Any], seed: int) -> float:
+    return bowl(configuration, seed) + 0.05 * (configuration["variant"] == "nadam") + 0.01 * seed
+
+
 @pytest.fixture(scope="module")
 def measured() -> Measured:
     return Measured(results(partly_diverging, variants=("adam", "nadam")))
+
+
+@pytest.fixture(scope="module")
+def fine() -> Measured:
+    points = Grid({"lr": 13, "mu": 1}).configurations(SPACE)
+    return Measured(
+        results(bowl_and_noise, variants=("adam", "nadam"), configurations=points, seeds=(0, 1, 2))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -121,10 +142,10 @@ def test_no_figure_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_axes_have_the_scale_of_what_they_show_and_points_say_what_they_are(
-    measured: Measured, across: Measured, name: str
+    measured: Measured, fine: Measured, across: Measured, name: str
 ) -> None:
     x, y, bounded, within, said = SHOWN[name]
-    figure = drawn(name, across if name in ACROSS else measured)
+    figure = drawn(name, across if name in ACROSS else fine if name == "tuned_and_missed" else measured)
     axes = {
         "x": next(figure.select_xaxes(), figure.layout.xaxis),
         "y": next(figure.select_yaxes(), figure.layout.yaxis),
