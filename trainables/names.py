@@ -10,6 +10,26 @@ class InputError(ValueError):
     """Bad input that a user can correct: the message names the argument, its value and the allowed values."""
 
 
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the known name that a name means: itself, or the only one with it after a dot or colon.
+
+    Upper and lower case count as equal where only one name is left. A name that means none, or several, is
+    returned unchanged.
+
+    >>> meant("adamw", ["torch.optim.AdamW", "sgd"]), meant("SGD", ["torch.optim.SGD", "sgd"])
+    ('torch.optim.AdamW', 'torch.optim.SGD')
+    """
+    names = list(known)
+    if name in names:
+        return name
+    last = {option: option.replace(":", ".").rpartition(".")[2] for option in names}
+    for form in (str, str.casefold):
+        found = [option for option in names if form(last[option]) == form(name)]
+        if len(found) == 1:
+            return found[0]
+    return name
+
+
 MOST_LISTED = 40
 """Most names that an error lists; of more names it shows the nearest five."""
 

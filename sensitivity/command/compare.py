@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensitivity.command.options import DEFAULT_STORE, AsJson, Metric, StorePlace, the_study
+from sensitivity.command.options import DEFAULT_STORE, AsJson, Metric, MetricDirection, StorePlace, the_study
 from sensitivity.command.terminal import in_words, show
 from trainables.names import InputError
 
@@ -37,6 +37,7 @@ def compare(
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     metric: Metric = None,
+    direction: MetricDirection = None,
     as_json: AsJson = False,
 ) -> None:
     """Test if variant A is less sensitive than B (or better, with --of best_loss).
@@ -53,7 +54,7 @@ def compare(
 
     opened = Store(store, create=False)
     try:
-        results = Results.from_store(opened, the_study(opened, study), metric=metric)
+        results = Results.from_store(opened, the_study(opened, study), metric=metric, direction=direction)
     finally:
         opened.close()
     if over is None:

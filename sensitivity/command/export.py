@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sensitivity.command.options import DEFAULT_STORE, AsJson, Metric, StorePlace, the_study
+from sensitivity.command.options import DEFAULT_STORE, AsJson, Metric, MetricDirection, StorePlace, the_study
 from sensitivity.text.json_text import to_json
 from trainables.names import unknown
 
@@ -30,6 +30,7 @@ def export(
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     metric: Metric = None,
+    direction: MetricDirection = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a study for TensorBoard or MLflow, a run for each trial.
@@ -46,7 +47,7 @@ def export(
     if to not in OPENS:
         raise unknown("--to", to, OPENS)
     with closing(Store(store, create=False)) as opened:
-        results = Results.from_store(opened, the_study(opened, study), metric=metric)
+        results = Results.from_store(opened, the_study(opened, study), metric=metric, direction=direction)
     place = to_tensorboard(results, out) if to == "tensorboard" else to_mlflow(results, out)
     runs, look = int((results.trials["status"] != "pending").sum()), f"{OPENS[to]} {shlex.quote(str(out))}"
     if as_json:

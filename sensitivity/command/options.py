@@ -53,6 +53,15 @@ Metric = Annotated[
     ),
 ]
 
+MetricDirection = Annotated[
+    str | None,
+    typer.Option(
+        "--direction",
+        help="min or max of --metric, where its name does not say which is better.",
+        show_default=False,
+    ),
+]
+
 
 def the_study(store: Any, name: str | None) -> str:
     """Return the name of the study in a store: the named one, or the only one.

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from sensitivity.command.options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.command.options import (
+    DEFAULT_STORE,
+    AsJson,
+    Folder,
+    Metric,
+    MetricDirection,
+    StorePlace,
+    the_study,
+)
 from sensitivity.command.terminal import conclude, report_folder
 
 
@@ -17,6 +25,7 @@ def report(
     store: StorePlace = DEFAULT_STORE,
     out: Folder = None,
     metric: Metric = None,
+    direction: MetricDirection = None,
     png: Annotated[
         bool,
         typer.Option("--png", help="Write the figures as PNG too; needs kaleido and Chrome or Chromium."),
@@ -30,7 +39,7 @@ def report(
     opened = Store(store, create=False)
     try:
         name = the_study(opened, study)
-        results = Results.from_store(opened, name, metric=metric)
+        results = Results.from_store(opened, name, metric=metric, direction=direction)
     finally:
         opened.close()
     conclude(results, report_folder(out, name), as_json, png=png)

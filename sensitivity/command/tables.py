@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensitivity.command.options import DEFAULT_STORE, AsJson, Folder, Metric, StorePlace, the_study
+from sensitivity.command.options import (
+    DEFAULT_STORE,
+    AsJson,
+    Folder,
+    Metric,
+    MetricDirection,
+    StorePlace,
+    the_study,
+)
 from sensitivity.command.terminal import conclude, in_words, report_folder, show
 from sensitivity.text.wording import listed
 from trainables.names import InputError, unknown
@@ -153,6 +161,7 @@ def measure(
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     metric: Metric = None,
+    direction: MetricDirection = None,
     having: Annotated[
         list[str] | None, _option("An argument of the measure, such as over=mu; once for each.", "--with")
     ] = None,
@@ -182,7 +191,7 @@ def measure(
     chosen_arguments = arguments(chosen, known[chosen], having or [])
     opened = Store(store, create=False)
     try:
-        results = Results.from_store(opened, the_study(opened, study), metric=metric)
+        results = Results.from_store(opened, the_study(opened, study), metric=metric, direction=direction)
     finally:
         opened.close()
     try:

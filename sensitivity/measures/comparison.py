@@ -17,7 +17,7 @@ from sensitivity.measures.losses import NEVER_LEARNED, Array, Losses, note
 from sensitivity.measures.magnitudes import deviation_of, exponent_of, root_mean_square
 from sensitivity.measures.parts import Part, parts
 from sensitivity.measures.resampling import Draws, configurations, drawn, interval, normals
-from trainables.names import InputError, unknown
+from trainables.names import InputError, meant, unknown
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
@@ -63,7 +63,7 @@ def compare(
 
     Args:
         results: Results of a study.
-        a: Variant; None for all pairs.
+        a: Variant, or the last part of its name where that is clear (``AdamW``); None for all pairs.
         b: Variant to compare with; None for every other.
         of: ``sensitivity`` (:func:`sensitivity.measures.excess.excess_loss`), ``best_loss`` or ``mean_loss``.
         over: Hyperparameter of the sensitivity; None for the whole space.
@@ -80,6 +80,8 @@ def compare(
     """
     from scipy.stats import norm, t
 
+    known = list(dict.fromkeys(variant for _, variant in results.groups))
+    a, b = (None if name is None else meant(name, known) for name in (a, b))
     _check(results, a, b, of, over, level)
     every_part = parts(results, over)
     power = float(norm.ppf(POWER))

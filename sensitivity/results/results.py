@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sensitivity.results.metric_names import direction_in
 from sensitivity.study.trial import DONE
 from sensitivity.text.csv_text import csv_text
 from sensitivity.text.notebook_views import notebook_view
@@ -21,6 +22,7 @@ from trainables.outcomes import capped_losses
 if TYPE_CHECKING:
     from search_spaces.spaces import SearchSpace
     from sensitivity.store.store import Store
+    from sensitivity.study.study import Study
 
     EpochCache = Callable[[Callable[[], pd.DataFrame]], pd.DataFrame]
 
@@ -104,7 +106,13 @@ class Results:
 
     @classmethod
     def from_store(
-        cls, store: Store, study: str, *, metric: str | None = None, cache: EpochCache | None = None
+        cls,
+        store: Store,
+        study: str,
+        *,
+        metric: str | None = None,
+        direction: str | None = None,
+        cache: EpochCache | None = None,
     ) -> Results:
         """Read a study as it is now.
 
@@ -114,10 +122,12 @@ class Results:
             store: has the study.
             study: the name of the study.
             metric: metric instead of the study's own.
+            direction: ``min`` or ``max`` of that metric; None for what its name says.
             cache: calls the function that it receives and returns its table, which it may keep; the store
                 must stay open.
 
-        Raises: InputError for an unknown study or metric.
+        Raises: InputError for an unknown study or metric, and for a metric whose name states no direction, if
+        none is given.
         """
         from sensitivity.study.margins import earlier_margins
         from sensitivity.study.study import Study
@@ -139,10 +149,7 @@ class Results:
         if metric not in epochs.columns:  # no epoch reported yet
             epochs[metric] = np.nan
         spaces = {name: spec.space(name) for name in spec.variants}
-        # The study's direction is of its own metric; other metrics are losses or accuracies.
-        direction = (
-            spec.direction if metric == spec.metric else "max" if metric.endswith("accuracy") else "min"
-        )
+        direction = _direction(metric, spec, direction)
         table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
         kind = spec.design.get("kind", "explicit")
         designs = {name: design["kind"] for name, design in spec.designs.items()}
@@ -161,7 +168,7 @@ class Results:
             direction,
             designs,
             runs=runs,
-            metrics=measured,
+            metrics=tuple(name for name in measured if name == spec.metric or direction_in(name) is not None),
         )
 
     def _repr_html_(self) -> str | None:
@@ -221,6 +228,26 @@ class Results:
         except OSError as error:
             raise InputError(f"cannot write results to {str(folder)!r}: {error}") from None
         return written
+
+
+def _direction(metric: str, spec: Study, direction: str | None) -> str:
+    """Return the direction of a metric of a study.
+
+    Raises: InputError for another than the study's own of the same metric, or a name that states none.
+    """
+    if direction not in (None, "min", "max"):
+        raise unknown("direction", direction, ("min", "max"))
+    if metric == spec.metric:
+        if direction not in (None, spec.direction):
+            raise InputError(f"direction of {metric!r} is the study's own: {spec.direction}, got {direction}")
+        return spec.direction
+    stated = direction or direction_in(metric)
+    if stated is None:
+        raise InputError(
+            f"is a lower or a higher {metric!r} better? Its name does not say; give direction= (--direction "
+            "min or max)"
+        )
+    return stated
 
 
 def _reader(store: Store, study: str, metric: str, ends: Mapping[str, int]) -> Callable[[], pd.DataFrame]:

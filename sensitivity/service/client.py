@@ -149,17 +149,18 @@ class Client:
         """Return the log of the run of a study."""
         return self._ask("GET", _of(name, "log")).text
 
-    def results(self, name: str, *, metric: str | None = None) -> Results:
+    def results(self, name: str, *, metric: str | None = None, direction: str | None = None) -> Results:
         """Return the results of a study, for every measure and figure here.
 
         Args:
             name: Name of the study.
             metric: Metric instead of the study's own.
+            direction: ``min`` or ``max`` of that metric; None for what its name says.
         """
         from sensitivity.results.results import Results
 
         fetched: Any = _Fetched(self)
-        return Results.from_store(fetched, name, metric=metric)
+        return Results.from_store(fetched, name, metric=metric, direction=direction)
 
     def measure(
         self, name: str, measure: str, *, metric: str | None = None, **arguments: Any

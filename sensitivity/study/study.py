@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import pathlib
@@ -211,17 +212,57 @@ def _jsonable(value: Any) -> Any:
     return value
 
 
+SYNONYMS = {
+    "optimizers": "variants", "optimizer": "variants", "variant": "variants", "algorithms": "variants",
+    "task": "tasks", "datasets": "tasks", "dataset": "tasks", "problems": "tasks",
+    "search_space": "spaces", "search_spaces": "spaces", "param_space": "spaces",
+    "hyperparameters": "spaces",
+    "num_epochs": "epochs", "max_epochs": "epochs", "n_seeds": "seeds", "num_seeds": "seeds",
+    "repeats": "seeds",
+    "objective": "metric", "mode": "direction", "goal": "direction", "sampler": "design", "grid": "design",
+}  # fmt: skip
+"""Words of other tools, and the field of a study that each means."""
+
+
 def _one_line(error: ValidationError) -> InputError:
-    """Return the first of pydantic's errors as one line; an InputError is returned unchanged."""
-    # Report an unknown field first: a missing field is often its consequence (a misspelt name).
-    first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    cause = first.get("ctx", {}).get("error")
+    """Return all of pydantic's errors in one line; an InputError that is alone is returned unchanged."""
+    # Unknown fields first: a missing field is often their consequence (a misspelt name).
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    meant = {_nearest(problem) for problem in problems if problem["type"] == "extra_forbidden"}
+    told = [problem for problem in problems if problem["type"] != "missing" or _place(problem) not in meant]
+    errors = [_told(problem) for problem in told]
+    if len(errors) == 1:
+        return errors[0]
+    texts = [str(one) for one in errors]
+    known = f" (known: {', '.join(Study.model_fields)})"
+    last = max((place for place, text in enumerate(texts) if text.endswith(known)), default=-1)
+    texts = [text if place == last else text.removesuffix(known) for place, text in enumerate(texts)]
+    return InputError("; ".join(dict.fromkeys(texts)))
+
+
+def _place(problem: Any) -> str:
+    return ".".join(str(part) for part in problem["loc"])
+
+
+def _nearest(problem: Any) -> str:
+    """Return the field that an unknown one means, or the empty text."""
+    place = _place(problem).casefold()
+    near = difflib.get_close_matches(place, list(Study.model_fields), n=1)
+    return SYNONYMS.get(place) or (near[0] if near else "")
+
+
+def _told(problem: Any) -> InputError:
+    cause, place = problem.get("ctx", {}).get("error"), _place(problem)
     if isinstance(cause, InputError):
         return cause
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return unknown("field of a study", place, list(Study.model_fields))
-    if first["type"] == "missing":
+    if problem["type"] == "extra_forbidden":
+        known, synonym = list(Study.model_fields), SYNONYMS.get(place.casefold())
+        if synonym is None:
+            return unknown("field of a study", place, known)
+        return InputError(
+            f"unknown field of a study {place!r}; did you mean {synonym!r}? (known: {', '.join(known)})"
+        )
+    if problem["type"] == "missing":
         return InputError(f"a study needs {place}")
-    message = first["msg"][0].lower() + first["msg"][1:]
-    return InputError(f"{place}: {message}, got {first['input']!r}")
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return InputError(f"{place}: {message}, got {problem['input']!r}")

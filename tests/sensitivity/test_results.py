@@ -106,6 +106,28 @@ def test_what_is_maximised_has_its_negative_as_loss_and_its_worst_as_cap(store: 
     assert [losses[each.key] for each in (one, two, three, four)] == [-0.9, -0.2, -0.2, -0.6]
 
 
+def test_the_direction_of_another_metric_is_in_its_name_or_asked_for(store: Store) -> None:
+    numbers = {"val_auc": 0.9, "hinge": 2.0, "test_error": 0.1}
+    (one, *_) = trials(STUDY)
+    store.record(one.key, initial_loss=0.4, reports=[report(3, "completed", **numbers)])
+
+    def direction(metric: str | None, given: str | None = None) -> str:
+        return Results.from_store(store, "s", metric=metric, direction=given).direction
+
+    assert [direction(name) for name in (None, "val_auc", "test_error")] == ["min", "max", "min"]
+    with pytest.raises(InputError, match=r"is a lower or a higher 'hinge' better.*--direction min or max"):
+        direction("hinge")
+    assert [direction("hinge", given) for given in ("min", "max")] == ["min", "max"]
+    assert direction("val_auc", "min") == "min"
+    with pytest.raises(InputError, match="unknown direction 'down'"):
+        direction("hinge", "down")
+    with pytest.raises(InputError, match="direction of 'train_loss_end' is the study's own: min, got max"):
+        direction(None, "max")
+    offered = Results.from_store(store, "s").metrics
+    assert "val_auc" in offered
+    assert "hinge" not in offered
+
+
 def test_results_are_read_where_a_variant_is_unknown(store: Store) -> None:
     spec = STUDY.to_stored().replace('"adam"', '"somebody.else:Optimizer"')
     store.add_study("s", spec, [])

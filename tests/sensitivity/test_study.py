@@ -39,6 +39,17 @@ BAD = [
         {**SPEC, "epoch": 3}, "unknown field of a study 'epoch'; did you mean 'epochs'?", id="misspelt field"
     ),
     pytest.param(
+        {**{name: value for name, value in SPEC.items() if name != "variants"}, "optimizers": ["adam"]},
+        r"^unknown field of a study 'optimizers'; did you mean 'variants'\? \(known: [^;]*\)$",
+        id="a field of other tools",
+    ),
+    pytest.param(
+        {**SPEC, "seedz": 2, "epoch": 3, "epochs": "many"},
+        r"^unknown field of a study 'seedz'; did you mean 'seeds'\?; unknown field of a study 'epoch'; did you "
+        r"mean 'epochs'\? \(known: [^;]*\); epochs: .* got 'many'$",
+        id="three errors at once",
+    ),
+    pytest.param(
         {**SPEC, "epochs": 0}, "epochs: input should be greater than or equal to 1, got 0", id="no epochs"
     ),
     pytest.param({**SPEC, "epochs": "many"}, "epochs: .* got 'many'", id="epochs in words"),

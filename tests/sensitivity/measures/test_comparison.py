@@ -201,3 +201,9 @@ def test_an_adaptive_design_compares_best_losses_only() -> None:
     with pytest.raises(InputError, match=r"compare of='best_loss'"):
         compare(table)
     assert len(compare(table, of="best_loss")) == 1
+
+
+def test_the_last_part_of_a_name_is_enough() -> None:
+    table = results(bowl, variants=("torch.optim.AdamW", "sgd"))
+    row = compare(table, "adamw", "SGD").iloc[0]
+    assert (row["a"], row["b"]) == ("torch.optim.AdamW", "sgd")
