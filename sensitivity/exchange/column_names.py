@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from sensitivity.results.metric_names import tokens_of
+from sensitivity.study.metric_names import tokens_of
 
 Group = Literal["hyperparameters", "results", "tags", ""]
 PREFIXES: dict[Group, tuple[str, ...]] = {

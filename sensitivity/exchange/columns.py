@@ -15,7 +15,7 @@ import pandas as pd
 
 from search_spaces.values import python_value, read_value
 from sensitivity.exchange.column_names import Group, bare_name, group_of, leaf_of
-from sensitivity.results.metric_names import MAXIMISED, MINIMISED, tokens_of
+from sensitivity.study.metric_names import MAXIMISED, MINIMISED, tokens_of
 
 MOST_TEXTS = 20
 """Texts of a choice; a column with more of them names rows."""

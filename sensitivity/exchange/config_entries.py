@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sensitivity.results.metric_names import tokens_of
+from sensitivity.study.metric_names import tokens_of
 from trainables.names import InputError
 
 LOGGERS = frozenset(

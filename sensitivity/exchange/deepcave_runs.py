@@ -18,7 +18,7 @@ from sensitivity.exchange.tool_tables import ToolTable, read_json, read_mapping
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results.metric_names import Direction
+    from sensitivity.study.metric_names import Direction
 
 STATUSES = {
     1: "success",

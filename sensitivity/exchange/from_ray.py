@@ -23,8 +23,8 @@ from sensitivity.exchange.ray_grids import read_grid
 from sensitivity.exchange.ray_metrics import Curves, curves_of, metric_of
 from sensitivity.exchange.ray_reports import leaves, number_in
 from sensitivity.exchange.trial import Direction, Imported, as_utf8
-from sensitivity.results.metric_names import direction_or_question
 from sensitivity.results.results import Results
+from sensitivity.study.metric_names import direction_or_question
 from trainables.names import InputError, unknown
 
 SEED = "seed"

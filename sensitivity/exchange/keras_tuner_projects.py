@@ -14,7 +14,7 @@ from sensitivity.exchange.tool_tables import ToolTable, read_mapping
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    from sensitivity.results.metric_names import Direction
+    from sensitivity.study.metric_names import Direction
 
 FILES = "trial_*/trial.json"
 INTERNAL = "tuner/"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sensitivity.results.metric_names import tokens_of
+from sensitivity.study.metric_names import tokens_of
 
 LR = "lr"
 CORES = frozenset({"lr", "lr0", "lrate", "learningrate", "learningrate0"})

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sensitivity.exchange.column_names import bare_name
 from sensitivity.exchange.columns import RESULT_NAMES, RESULT_TOKENS, Column, is_missing
-from sensitivity.results.metric_names import (
+from sensitivity.study.metric_names import (
     OTHER,
     Direction,
     direction_in,

@@ -10,7 +10,7 @@ from typing import Any
 from sensitivity.exchange.ray_files import CONFIG, Experiment, Run
 from sensitivity.exchange.ray_reports import number_in
 from sensitivity.exchange.trial import ENDED, Direction
-from sensitivity.results.metric_names import direction_in, direction_too, tokens_of
+from sensitivity.study.metric_names import direction_in, direction_too, tokens_of
 from trainables.names import MOST_LISTED, InputError, unknown
 
 AUTOMATIC = (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from search_spaces.hyperparameters import Hyperparameter
-    from sensitivity.results.metric_names import Direction
+    from sensitivity.study.metric_names import Direction
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.results.capping import INITIAL, WORST, cap_of
-from sensitivity.results.metric_names import direction_in
 from sensitivity.results.results import COUNTED, NO_METRICS, PREFIX
+from sensitivity.study.metric_names import direction_in
 from sensitivity.study.trial import METRICS
 from trainables.names import InputError, unknown
 from trainables.outcomes import capped_losses
 
 if TYPE_CHECKING:
-    from sensitivity.results.metric_names import Direction
     from sensitivity.results.results import Results
+    from sensitivity.study.metric_names import Direction
 
 OF_TRIALS = frozenset(
     {
@@ -54,7 +54,7 @@ def judged_by(results: Results, metric: str, *, direction: Direction | None = No
         results: Results of a study.
         metric: Column of the stored epochs, or of the trials.
         direction: ``min`` or ``max``; None for the study's of its own metric, and of another metric for the
-            one that its name states (:func:`sensitivity.results.metric_names.direction_in`).
+            one that its name states (:func:`sensitivity.study.metric_names.direction_in`).
 
     Raises:
         InputError: for an unknown metric or direction; for a metric whose name states no direction.

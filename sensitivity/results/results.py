@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.results.metric_names import direction_in
+from sensitivity.study.metric_names import direction_in
 from sensitivity.study.trial import DONE
 from sensitivity.text.csv_text import csv_text
 from sensitivity.text.notebook_views import notebook_view

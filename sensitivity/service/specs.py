@@ -11,6 +11,9 @@ from sensitivity.study.margins import EARLIER, MARGIN
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
+DEFAULTS = {"direction": "min"}
+"""What earlier releases left out of a specification."""
+
 
 def count(study: Study) -> int:
     """Return the number of trials of a study."""
@@ -40,7 +43,9 @@ def differences(there: dict[str, Any], submitted: dict[str, Any]) -> list[str]:
     ['seeds is [0, 1], got [0]', 'epochs is not given, got 2']
     """
     names = [
-        name for name in {**there, **submitted} if there.get(name) != submitted.get(name) and name != EARLIER
+        name
+        for name in {**there, **submitted}
+        if there.get(name, DEFAULTS.get(name)) != submitted.get(name, DEFAULTS.get(name)) and name != EARLIER
     ]
     return [f"{name} is {_shown(there, name)}, got {_shown(submitted, name)}" for name in names]
 

@@ -12,6 +12,7 @@ from search_spaces.designs import design_from_dict
 from search_spaces.spaces import SearchSpace
 from sensitivity.study import own_trainables
 from sensitivity.study.margins import check_margin
+from sensitivity.study.metric_names import direction_in
 from sensitivity.study.resolved import ResolvedStudy
 from sensitivity.text.truth_values import NOT_BOOLEAN
 from trainables.function_tasks import DIRECT
@@ -80,12 +81,10 @@ class StudyFields(BaseModel):
         if isinstance(fields.get("spaces"), Mapping) and EVERY in fields["spaces"]:
             space = fields["spaces"][EVERY]
             fields["spaces"] = dict.fromkeys(_listed(fields.get("variants")), space)
-        if (
-            "direction" not in fields
-            and fields.get("trainable") is None
-            and str(fields.get("metric", "")).endswith("accuracy")
-        ):
-            fields["direction"] = "max"
+        if fields.get("direction") is None and isinstance(fields.get("metric"), str):
+            fields.pop("direction", None)
+            stated = direction_in(fields["metric"])
+            fields |= {"direction": stated} if stated is not None else {}
         return fields
 
     @field_validator("tasks", "variants")

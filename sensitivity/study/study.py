@@ -14,6 +14,7 @@ from pydantic import ValidationError, model_validator
 
 from sensitivity.study.checking import check
 from sensitivity.study.fields import EVERY, StudyFields
+from sensitivity.study.metric_names import direction_in
 from sensitivity.text.notebook_views import notebook_view
 from sensitivity.text.yaml_text import read_yaml
 from trainables.names import InputError, unknown
@@ -43,7 +44,7 @@ class Study(StudyFields):
         precision: ``float32``, ``tf32`` or ``bf16``.
         metric: one of :data:`METRICS`, ``train_`` or ``test_`` with a metric of the task (``test_accuracy``),
             or a metric that the trainable reports.
-        direction: ``min`` or ``max``.
+        direction: ``min`` or ``max``; what the name of the metric states if it is not given.
         margin: difference of the metric, in its unit, that counts as none; if None, 0.05 of what can be won
             where the metric is a loss, and no margin elsewhere. It changes verdicts, and no trial.
         cohort_size: number of trials that a worker trains before it asks for more; chosen from the number of
@@ -72,7 +73,12 @@ class Study(StudyFields):
     @model_validator(mode="after")
     def _runnable(self) -> Study:
         check(self)
-        return self
+        if "metric" not in self.model_fields_set or "direction" in self.model_fields_set:
+            return self
+        raise InputError(
+            f"is a lower or a higher {self.metric!r} better? Its name does not say; give direction: min or "
+            "max"
+        )
 
     def _repr_html_(self) -> str | None:
         return notebook_view(self)
@@ -85,8 +91,15 @@ class Study(StudyFields):
         """Return the specification as YAML; :meth:`from_yaml` reads it."""
         return yaml.safe_dump(self._plain(), sort_keys=False, default_flow_style=None, width=120)
 
-    def _plain(self) -> dict[str, Any]:
+    def _dumped(self) -> dict[str, Any]:
+        """Return the fields without defaults, and the direction where the metric's name does not state it."""
         fields = self.model_dump(mode="python", exclude_defaults=True)
+        return (
+            fields if direction_in(self.metric) == self.direction else fields | {"direction": self.direction}
+        )
+
+    def _plain(self) -> dict[str, Any]:
+        fields = self._dumped()
         plain: dict[str, Any] = _jsonable(fields)
         return plain
 
@@ -137,7 +150,7 @@ class Study(StudyFields):
         """
         spaces = {name: self.space(name).to_dict() for name in self.variants}
         return json.dumps(
-            _jsonable({**self.model_dump(mode="python", exclude_defaults=True), "spaces": spaces}),
+            _jsonable({**self._dumped(), "spaces": spaces}),
             allow_nan=False,
         )
 

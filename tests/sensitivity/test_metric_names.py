@@ -2,7 +2,7 @@
 
 import pytest
 
-from sensitivity.results.metric_names import direction_in, direction_or_question, tokens_of
+from sensitivity.study.metric_names import direction_in, direction_or_question, tokens_of
 from trainables.names import InputError
 
 

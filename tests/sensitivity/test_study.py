@@ -195,3 +195,37 @@ def test_a_broken_file_is_named(tmp_path: pathlib.Path, name: str, text: str, me
 def test_a_missing_file_is_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InputError, match="cannot read the study file"):
         Study.load(tmp_path / "absent.yaml")
+
+
+OWN: dict[str, Any] = {
+    "name": "own",
+    "trainable": "somewhere:train",
+    "space": [LR],
+    "design": {"kind": "random", "n": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction"), [("val_acc", "max"), ("val_loss", "min"), ("top1_error", "min")]
+)
+def test_the_direction_is_what_the_name_of_the_metric_states(
+    monkeypatch: pytest.MonkeyPatch, metric: str, direction: str
+) -> None:
+    monkeypatch.setattr("sensitivity.study.study.check", lambda study: None)
+    study = Study(**OWN, metric=metric)
+    assert study.direction == direction
+    assert Study.from_yaml(study.to_yaml()) == study
+    assert Study.from_stored(study.to_stored()).direction == direction
+    turned = Study(**OWN, metric=metric, direction="min" if direction == "max" else "max")
+    assert turned.direction != direction
+    assert Study.from_yaml(turned.to_yaml()).direction == turned.direction
+
+
+def test_a_name_that_states_no_direction_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensitivity.study.study.check", lambda study: None)
+    with pytest.raises(
+        InputError, match=r"is a lower or a higher 'score' better\? .* give direction: min or max"
+    ):
+        Study(**OWN, metric="score")
+    study = Study(**OWN, metric="score", direction="min")
+    assert Study.from_json(study.to_json()) == study
