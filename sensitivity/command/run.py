@@ -154,7 +154,7 @@ def run(
         for study in the_studies(file, preset)
     ]
     if plan:
-        show_plan(studies, as_json)
+        show_plan(studies, as_json, store)
         return
     if no_report and out is not None:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 from typing import TYPE_CHECKING, Any
@@ -121,11 +122,18 @@ def in_words(value: Any) -> Any:
     return " + ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def show_plan(studies: list[Study], as_json: bool) -> None:
-    """Print the trials that studies would run, and about how long they take on this machine."""
+def show_plan(studies: list[Study], as_json: bool, store: str | pathlib.Path | None = None) -> None:
+    """Print the trials that studies would run, and about how long they take on this machine.
+
+    Args:
+        studies: the specifications.
+        as_json: True for a program.
+        store: what has ended of the studies; None, or a file that is not there, for nothing.
+    """
     from sensitivity.study.estimates import duration, plan_rows
 
-    plans = {study.name: plan_rows(study) for study in studies}
+    recorded = _recorded(store)
+    plans = {study.name: plan_rows(study, recorded) for study in studies}
     if as_json:
         show([{"study": name, **row} for name, rows in plans.items() for row in rows], as_json)
         return
@@ -136,14 +144,26 @@ def show_plan(studies: list[Study], as_json: bool) -> None:
             [{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows],
             as_json,
         )
-        total = {column: sum(row[column] for row in rows) for column in ("cells", "configurations", "trials")}
+        columns = ("cells", "configurations", "trials", "stored")
+        total = {column: sum(row[column] for row in rows) for column in columns}
         known = [row["hours"] for row in rows if row["hours"] is not None]
         time = (
             f"about {duration(sum(known) / cores)} on the {cores} cores of this machine"
             if known
             else "time unknown"
         )
+        there = f", {total['stored']} of them in the store" if total["stored"] else ""
         typer.echo(
-            f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials: "
-            f"{time}\n"
+            f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials"
+            f"{there}: {time}\n"
         )
+
+
+def _recorded(store: str | pathlib.Path | None) -> dict[str, float]:
+    from sensitivity.store.queries import seconds_of_ended
+    from sensitivity.store.store import Store
+
+    if store is None or ("://" not in str(store) and not pathlib.Path(store).exists()):
+        return {}
+    with contextlib.closing(Store(store, create=False)) as opened:
+        return seconds_of_ended(opened)

@@ -9,6 +9,7 @@ import sqlalchemy as sql
 
 from sensitivity.store.rows import has_results, with_measures
 from sensitivity.store.tables import EPOCHS, STUDIES, STUDY_TRIALS, TRIALS
+from sensitivity.study.trial import DONE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,18 @@ def has_trial(store: Store, study: str, key: str) -> bool:
     """Return True if the study has the trial."""
     chosen = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study, STUDY_TRIALS.c.key == key)
     return not store.frame(chosen).empty
+
+
+def seconds_of_ended(store: Store) -> dict[str, float]:
+    """Return the seconds of each trial that completed or diverged, in any study, by key."""
+    chosen = (
+        sql.select(TRIALS.c.key, sql.func.coalesce(sql.func.sum(EPOCHS.c.seconds), 0.0))
+        .join(EPOCHS, EPOCHS.c.key == TRIALS.c.key, isouter=True)
+        .where(TRIALS.c.status.in_(DONE))
+        .group_by(TRIALS.c.key)
+    )
+    with store.database.transaction() as connection:
+        return {key: float(seconds) for key, seconds in connection.execute(chosen)}
 
 
 def curve(store: Store, key: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.study.planning import trials
@@ -20,23 +21,36 @@ FORWARD = 1 / 3
 """Duration of a forward pass (an evaluation step) relative to a training step."""
 
 
-def plan_rows(study: Study) -> list[dict[str, Any]]:
+def plan_rows(study: Study, recorded: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
     """Return the plan of a study: one row a task and variant.
 
     A row has ``cells`` (configurations without their learning rate), ``configurations``, ``seeds``,
-    ``trials``, ``epochs`` and ``hours``: an estimate for one worker on this machine, from a few steps on
-    random data; None for a user's trainable, which cannot be estimated.
+    ``trials``, ``stored`` (those of them that have ended), ``epochs`` and ``hours`` of the others: what the
+    recorded trials of this task and variant took, else an estimate for one worker on this machine, from a few
+    steps on random data; None for a user's trainable, which cannot be estimated.
+
+    Args:
+        study: the specification.
+        recorded: seconds of the trials that a store has, by key. The trials of an adaptive design are not
+            known before they are chosen, so none counts as stored.
     """
+    spent: dict[tuple[str, str], list[float]] = {}
     if study.adaptive:
         n = study.resolved.design(study.variants[0]).to_dict()["n"]
         counted = [((name, variant), n, n) for name in study.tasks for variant in study.variants]
     else:
-        counted = _counted(trials(study))
+        planned = trials(study)
+        counted = _counted(planned)
+        for trial in planned:
+            if recorded is not None and trial.key in recorded:
+                spent.setdefault((trial.task, trial.variant), []).append(recorded[trial.key])
     seconds = {name: trial_seconds(study, name) for name in study.tasks}
     rows = []
     for (name, variant), cells, configurations in counted:
         count = configurations * len(study.seeds)
-        per_trial = seconds[name]
+        known = [number for number in spent.get((name, variant), ()) if number > 0]
+        per_trial = math.fsum(known) / len(known) if known else seconds[name]
+        stored = len(spent.get((name, variant), ()))
         rows.append(
             {
                 "task": name,
@@ -45,8 +59,9 @@ def plan_rows(study: Study) -> list[dict[str, Any]]:
                 "configurations": configurations,
                 "seeds": len(study.seeds),
                 "trials": count,
+                "stored": stored,
                 "epochs": study.epochs,
-                "hours": None if per_trial is None else count * per_trial / 3600,
+                "hours": None if per_trial is None else (count - stored) * per_trial / 3600,
             }
         )
     return rows

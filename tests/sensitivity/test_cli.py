@@ -187,7 +187,7 @@ def test_a_program_can_read_everything(
     assert all(row["hours"] > 0 for row in plan)
     assert read(["run", "small.yaml", "--plan", "--epochs", "7", "--seeds", "5"], monkeypatch, capfd)[0] | {"hours": 0} == {
         "study": "small", "task": "autoencoder/digits", "variant": "sgd", "cells": 1, "configurations": 3, "seeds": 5, "trials": 15,
-        "epochs": 7, "hours": 0,
+        "stored": 0, "epochs": 7, "hours": 0,
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from search_spaces import Float, SearchSpace
 from sensitivity.study import estimates
 from sensitivity.study.estimates import plan_rows
+from sensitivity.study.planning import trials
 from sensitivity.study.study import Study
 
 SPEC: dict[str, Any] = {
@@ -28,7 +29,7 @@ TRAIN, TEST = 1437, 360
 
 @pytest.fixture(autouse=True)
 def a_second_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = types.SimpleNamespace(perf_counter=itertools.count().__next__)
+    clock = types.SimpleNamespace(process_time=itertools.count().__next__)
     monkeypatch.setattr(estimates, "time", clock)
 
 
@@ -78,3 +79,13 @@ def test_a_function_takes_no_time_and_a_trainable_of_ones_own_an_unknown_one() -
         design={"kind": "random", "n": 4},
     )
     assert [(row["trials"], row["hours"]) for row in plan_rows(own)] == [(4, None)]
+
+
+def test_what_the_store_has_is_subtracted_and_its_seconds_are_used() -> None:
+    study = Study(**{**SPEC, "tasks": ["mlp/digits"]})
+    planned = trials(study)
+    (row,) = plan_rows(study, {trial.key: 36.0 for trial in planned[:3]} | {"another": 1.0})
+    assert (row["trials"], row["stored"]) == (TRIALS, 3)
+    assert row["hours"] == pytest.approx((TRIALS - 3) * 36 / 3600)
+    (whole,) = plan_rows(study, {trial.key: 0.0 for trial in planned})
+    assert (whole["stored"], whole["hours"]) == (TRIALS, 0)
