@@ -324,7 +324,7 @@ SENSITIVE = Question(
         *tables(
             "overview", "lr_curve", "lr_sensitivity", "tuned_lr_sensitivity", "excess_loss", "robust_width"
         ),
-        *tables("robust_share", "divergence_rate", "stability_boundary", "danger_zone"),
+        *tables("miss_cost", "robust_share", "divergence_rate", "stability_boundary", "danger_zone"),
         ("trials", trials),
     ),
 )
