@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 OF = {
-    "regret": "loses less untuned",
-    "miss": f"loses less at a learning rate wrong by a factor of {FACTOR:g}",
+    "regret": "how much less the first loses untuned",
+    "miss": f"how much less the first loses at a learning rate wrong by a factor of {FACTOR:g}",
 }
-"""What the first of a pair does, by what verdicts are about."""
+"""The difference of a pair, by what verdicts are about."""
 KINDS = {
     "told apart": ("circle", "#0072B2"),
     NEGLIGIBLE: ("circle", "#56B4E9"),
@@ -191,8 +191,7 @@ def verdict_pairs(measured: Measured, task: str) -> go.Figure:
     )
     figure.update_yaxes(range=[-0.7, len(labels) - 0.3])
     figure.update_xaxes(
-        title_text=f"the first {OF[by]}, "
-        + ("in % of what can be won" if in_shares else "in units of the loss")
+        title_text=f"{OF[by]}, " + ("in % of what can be won" if in_shares else "in units of the loss")
     )
     if in_shares:
         figure.update_xaxes(tickformat=".0%")
@@ -200,7 +199,7 @@ def verdict_pairs(measured: Measured, task: str) -> go.Figure:
     title = f"{apart} of {counted(every, 'pair')} {'is' if apart == 1 else 'are'} told apart"
     if apart == 0:
         title = "No two variants are told apart"
-    band = "; grey band: the margin, within which a difference counts as none" if np.isfinite(margin) else ""
+    band = "; grey: within the margin" if np.isfinite(margin) else ""
     less = f"; the {MOST_PAIRS} of {every} pairs with the smallest p" if every > MOST_PAIRS else ""
     subtitle = f"{about(measured.results, task)}; simultaneous 95% intervals{band}"
     return styled(figure, title, subtitle + less, max(90, 26 * len(labels)))

@@ -74,12 +74,13 @@ class Nodes:
     def run(
         self, folder: pathlib.Path, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        """Start the driver, a process of its own, which writes no report. Args: environment: added to this
-        process's."""
+        """Start the driver, a process of its own, which writes a report only into ``--out``. Args:
+        environment: added to this process's."""
+        report = () if "--out" in arguments else ("--no-report",)
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "sensitivity.command.main", "run", *arguments),
-                *("--address", self.address, "--no-report"),
+                *("--address", self.address, *report),
             ],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
