@@ -189,19 +189,19 @@ def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: s
 
 
 def leader(results: Results, every: list[Estimate], goal: Stakes, level: float = 0.95) -> str:
-    """Return the variant to use: of those that are not told from the best when tuned, the one that loses
-    least untuned; the empty text where none learned.
+    """Return the variant to use: of those that are not told from the best when tuned, and of these not from
+    the one that loses least untuned, the one with the best tuned loss; the empty text where none learned.
+
+    Where ranges differ in width, means say nothing of the space, and the tuned loss alone decides.
     """
-    tuned = quantities(results, every, goal, "tuned")
-    if not tuned:
-        return ""
-    seeds = min(one.group.loss.shape[1] for one in every)
-    sets = rank_sets([one.variant for one in tuned], differences(tuned, seeds=seeds, level=level), level)
-    tied = {variant for variant, (first, _) in sets.items() if first == 1}
+    seeds = min((one.group.loss.shape[1] for one in every), default=0)
+    tied = {one.variant for one in every}
+    for measure in ("tuned", *(("regret",) if primary_of(results, every) == "regret" else ())):
+        found = [one for one in quantities(results, every, goal, measure) if one.variant in tied]
+        sets = rank_sets([one.variant for one in found], differences(found, seeds=seeds, level=level), level)
+        tied = {variant for variant, (first, _) in sets.items() if first == 1}
     chosen = [one for one in every if one.variant in tied]
-    if primary_of(results, every) == "regret":
-        return min(chosen, key=lambda one: one.mean).variant
-    return min(chosen, key=lambda one: one.best.value).variant
+    return min(chosen, key=lambda one: one.best.value).variant if chosen else ""
 
 
 def margin_of(results: Results, goal: Stakes, margin: float | None) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sensitivity.measures.verdicts import FACTOR
-from sensitivity.questions.decided import has_regret, won
+from sensitivity.questions.decided import has_regret, recommended, won
 from sensitivity.questions.question import of_task, rows
 from sensitivity.questions.summary import best_title, best_words, expected_words, has_finite
 from sensitivity.results.capping import cap_of
@@ -63,9 +63,9 @@ def _ranked(measured: Measured, task: str) -> bool:
 def overview(measured: Measured, task: str) -> pd.DataFrame:
     """Return one row a variant: best result, measured and expected, what it loses, divergence.
 
-    Where the regret is measured, the variants are in the order of the verdict: by the places that they can
-    have when tuned, then by what they lose untuned, those that did not learn last. Elsewhere the least
-    sensitive is first.
+    Where the regret is measured, the variants are in the order of the verdict: the one to use, then by the
+    places that they can have when tuned, then by what they lose untuned, those that did not learn last.
+    Elsewhere the least sensitive is first.
     """
     ranked = _ranked(measured, task)
     losses = _losses(measured, task) if ranked else {}
@@ -102,10 +102,11 @@ def _losses(measured: Measured, task: str) -> dict[str, dict[str, str]]:
     costs = records(of_task(measured.table_named("miss_cost"), task))
     missed = {row["variant"]: row for row in costs if row["factor"] == FACTOR}
     valleys = {row["variant"]: row for row in rows(measured.table_named("valley"), task)}
-    regrets = records(of_task(measured.regret, task))
+    regrets, first_named = records(of_task(measured.regret, task)), recommended(measured, task)
     regrets.sort(
         key=lambda row: (
             not row["learned"],
+            row["variant"] != first_named,
             ranks.get(row["variant"], (len(regrets),))[0],
             row["value"] if known(row["value"]) else row["tuned"],
         )

@@ -14,7 +14,8 @@ from search_spaces.designs import Grid
 from search_spaces.hyperparameters import Float
 from search_spaces.spaces import SearchSpace
 from sensitivity.measures import best_loss, miss_cost, ranks, regret, valley, verdicts
-from sensitivity.measures.estimates import estimates
+from sensitivity.measures.estimates import estimates, stakes
+from sensitivity.measures.verdicts import leader
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import SPACE, results
 from trainables.names import InputError
@@ -214,3 +215,36 @@ def test_the_best_loss_of_a_table_is_that_of_the_estimates() -> None:
     made = study({"adam": good})
     one = estimates(made)["autoencoder/digits"][0]
     assert best_loss(made).iloc[0]["configuration"] == one.group.configurations[one.best.place]
+
+
+def test_of_variants_that_lose_alike_untuned_the_best_tuned_one_is_to_be_used() -> None:
+    curves: dict[str, Loss] = {
+        "deep": lambda x: 0.10 + 0.10 * (x + 2) ** 2,
+        "flat": lambda x: 0.125 + 0.09 * (x + 2) ** 2,
+        "poor": lambda x: 0.6 + 0.02 * (x + 2) ** 2,
+    }
+    table = study(curves, noise=0.04)
+    (every,), (goal,) = estimates(table).values(), stakes(table).values()
+    mean = {one.variant: one.mean for one in every}
+    tuned = ranks(table, by="tuned").set_index("variant")
+    untuned = ranks(table).set_index("variant")
+    assert (
+        list(tuned.loc[["deep", "flat"], "first"]) == list(untuned.loc[["deep", "flat"], "first"]) == [1, 1]
+    )
+    best = min(
+        ("deep", "flat"), key=lambda name: next(one.best.value for one in every if one.variant == name)
+    )
+    assert leader(table, every, goal) == best
+    least = min(mean, key=mean.__getitem__)
+    assert (best, least) == ("flat", "deep")
+
+
+def test_a_variant_that_loses_more_untuned_is_not_to_be_used_where_tuned_ones_are_tied() -> None:
+    curves: dict[str, Loss] = {
+        "narrow": lambda x: 0.10 + 0.25 * (x + 2) ** 2,
+        "wide": lambda x: 0.105 + 0.05 * (x + 2) ** 2,
+    }
+    table = study(curves, noise=0.02)
+    (every,), (goal,) = estimates(table).values(), stakes(table).values()
+    assert set(ranks(table, by="tuned")["first"]) == {1}
+    assert leader(table, every, goal) == "wide"
