@@ -123,6 +123,8 @@ class Progress:
 
     def line(self) -> str:
         """Return the state of the run in one line."""
+        if not self.planned:
+            return "looking for what is left to train"
         ended = self.before + sum(self.counts.values())
         elapsed = time.monotonic() - self._began
         rate = self.epochs / elapsed if elapsed > 0 else 0.0
@@ -147,18 +149,18 @@ class Progress:
         return "best so far: " + (", ".join(f"{name} {loss:.4g}" for name, loss in best) or "none yet")
 
     def _panel(self) -> RenderableType:
-        from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
         ended = self.before + sum(self.counts.values())
         noted = [Text(self.standing, style="yellow")] if self.standing else []
-        return Group(
-            ProgressBar(total=max(self.planned, 1), completed=ended),
-            Text(self.line()),
-            Text(self.best_losses()),
-            *noted,
-        )
+        # A bar by itself ends without a new line, so that the terminal would crop what follows it.
+        rows = Table.grid(expand=True)
+        bar = ProgressBar(total=max(self.planned, 1), completed=ended)
+        for row in (bar, Text(self.line()), Text(self.best_losses()), *noted):
+            rows.add_row(row)
+        return rows
 
 
 def _clock(seconds: float) -> str:
