@@ -158,8 +158,9 @@ class Progress:
         # A bar by itself ends without a new line, so that the terminal would crop what follows it.
         rows = Table.grid(expand=True)
         bar = ProgressBar(total=max(self.planned, 1), completed=ended)
-        for row in (bar, Text(self.line()), Text(self.best_losses()), *noted):
-            rows.add_row(row)
+        parts: list[RenderableType] = [bar, Text(self.line()), Text(self.best_losses()), *noted]
+        for part in parts:
+            rows.add_row(part)
         return rows
 
 
