@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
+    from sensitivity.results.loading import load
     from sensitivity.results.results import Results
     from sensitivity.running.run import AllFailed, Interrupted, run
     from sensitivity.service.client import Client
@@ -43,6 +44,7 @@ _HOMES = {
     "from_optuna": "sensitivity.exchange.from_optuna",
     "from_ray": "sensitivity.exchange.from_ray",
     "from_table": "sensitivity.exchange.from_tables",
+    "load": "sensitivity.results.loading",
     "plan": "sensitivity.deciding.planner",
     "run": "sensitivity.running.run",
     "to_configspace": "sensitivity.exchange.to_configspace",
@@ -67,6 +69,7 @@ __all__ = [
     "from_optuna",
     "from_ray",
     "from_table",
+    "load",
     "plan",
     "run",
     "to_configspace",

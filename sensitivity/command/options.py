@@ -73,14 +73,9 @@ def the_study(store: Any, name: str | None) -> str:
     Raises:
         InputError: no study has the name, or the store has several studies or none.
     """
-    if name is not None:
-        return name
-    names = [row["name"] for row in store.studies()]
-    if len(names) != 1:
-        raise InputError(
-            f"name one of the {len(names)} studies of this store: {', '.join(names) or 'it is empty'}"
-        )
-    return str(names[0])
+    from sensitivity.results.loading import only_study
+
+    return only_study(store) if name is None else name
 
 
 def load_module(task_module: pathlib.Path | None) -> None:

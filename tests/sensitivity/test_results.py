@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
+from sensitivity.results.loading import load
 from sensitivity.results.results import Results
 from sensitivity.store.store import Store
 from sensitivity.study.planning import trials
@@ -132,3 +133,21 @@ def test_results_are_read_where_a_variant_is_unknown(store: Store) -> None:
     spec = STUDY.to_stored().replace('"adam"', '"somebody.else:Optimizer"')
     store.add_study("s", spec, [])
     assert "somebody.else:Optimizer" in Results.from_store(store, "s").spaces
+
+
+def test_results_are_loaded_by_the_place_of_their_store(tmp_path: pathlib.Path) -> None:
+    place = tmp_path / "s.sqlite"
+    with pytest.raises(InputError, match="no store at"):
+        load(place)
+    store = Store(place)
+    store.add_study("s", STUDY.to_stored(), trials(STUDY))
+    (one, *_) = trials(STUDY)
+    store.record(one.key, initial_loss=0.4, reports=[report(3, "completed", val_auc=0.9)])
+    whole = Results.from_store(store, "s")
+    pd.testing.assert_frame_equal(load(place).trials, whole.trials)
+    pd.testing.assert_frame_equal(load(str(place), "s").epochs, whole.epochs)
+    assert load(place, metric="val_auc").direction == "max"
+    store.add_study("another", STUDY.to_stored(), trials(STUDY))
+    store.close()
+    with pytest.raises(InputError, match="name one of the 2 studies of this store: "):
+        load(place)
