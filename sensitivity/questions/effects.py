@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 POOR = "poor surrogate"
 """Text in the note of an unreliable effect."""
+FEW = 2
+"""Variants up to which the share of each is said."""
 MINOR = 0.05
 """Share below which effects are not mentioned."""
 TRUSTED = 0.5
@@ -86,7 +88,7 @@ def _none(shares: pd.DataFrame) -> str:
 
 
 def leading(measured: Measured, task: str) -> list[str]:
-    """Return one sentence for all variants: the hyperparameter that matters most to each."""
+    """Return one sentence for all variants: the hyperparameter that matters most to each, or to all."""
     shares = of_task(measured.main_effects, task)
     single = shares[
         ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)
@@ -94,6 +96,12 @@ def leading(measured: Measured, task: str) -> list[str]:
     large = _clear(single).sort_values("value", ascending=False).drop_duplicates("variant")
     names = [variant for variant in dict.fromkeys(single["variant"]) if variant in set(large["variant"])]
     large = large.set_index("variant").loc[names]
+    everywhere = len(names) > FEW and len(names) == shares["variant"].nunique()
+    if everywhere and large["effect"].nunique() == 1:
+        low, high = large["value"].min(), large["value"].max()
+        ends = f"{low:.0%} to {high:.0%}" if f"{low:.0%}" != f"{high:.0%}" else f"{low:.0%}"
+        effect = large["effect"].iloc[0]
+        return [f"{effect} matters most for all {len(names)} variants: {ends} of the variance of the loss."]
     words = [
         f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}"
         for variant, row in large.iterrows()

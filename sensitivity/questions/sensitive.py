@@ -276,19 +276,19 @@ SENSITIVE = Question(
             has_rates,
         ),
         Drawing(
-            slices,
-            "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, "
-            "drawn at the loss that they count as.",
-            "trials",
-            _has_others,
-        ),
-        Drawing(
             tuned_and_missed,
             "How far a variant is behind when it is tuned, against what a learning rate costs that is wrong "
             "by a factor of 3: good is lower left. Overlapping bars decide nothing: the verdicts say which "
             "variants are told apart. An open mark is the middle of bounds.",
             "miss_cost",
             _some_missed,
+        ),
+        Drawing(
+            slices,
+            "Every trial along every hyperparameter, on its own scale; red crosses are trials that diverged, "
+            "drawn at the loss that they count as.",
+            "trials",
+            _has_others,
         ),
         Drawing(
             performance_sensitivity,

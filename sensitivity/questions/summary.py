@@ -35,7 +35,7 @@ def summary(measured: Measured, task: str) -> list[str]:
     if nothing:
         pieces = (ranking, diverged)
     elif measured.attempt("summary", partial(has_regret, measured, task), False):
-        pieces = (recommendation, ranking, undecided, changed, leading, within, diverged)
+        pieces = (recommendation, ranking, undecided, changed, leading, diverged)
     else:
         pieces = (_best, ranking, leading, within, diverged)
     return measured.attempts("summary", pieces, measured, task)

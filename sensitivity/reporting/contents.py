@@ -83,6 +83,7 @@ def _chapter_apart(
 
 def _chapter(measured: Measured, name: str, title: str, task: str, *, once: bool | None) -> Chapter:
     questions = [question for question in QUESTIONS if once is None or question.once == once]
+    first = summary(measured, task) if task else []
     parts, unanswered = [], []
     for question in questions:
         reason = question.reason_against(measured, task)
@@ -96,9 +97,7 @@ def _chapter(measured: Measured, name: str, title: str, task: str, *, once: bool
             for drawing in question.drawn(measured, task)
         ]
         figures = tuple((drawing, figure) for drawing, figure in drawn if figure is not None)
-        parts.append(
-            Part(
-                f"{name}-{question.key}", question, task, question.sentences(measured, task), figures, filled
-            )
-        )
-    return Chapter(name, title, task, summary(measured, task) if task else [], parts, unanswered)
+        # The summary comes first, and what it says is not said again.
+        sentences = [text for text in question.sentences(measured, task) if text not in first]
+        parts.append(Part(f"{name}-{question.key}", question, task, sentences, figures, filled))
+    return Chapter(name, title, task, first, parts, unanswered)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sensitivity.figures import effect_shares, pair_effects
 from sensitivity.measures import Measured, main_effects, variance_shares
 from sensitivity.measures.effects import INTERACTIONS, NOISE, UNEXPLAINED
 from sensitivity.questions.effects import EFFECTS, leading
+from tests.sensitivity.tables import bowl, results
 
 TASK = "table"
 Loss = Callable[[float, float, float], float]
@@ -243,3 +244,15 @@ def test_one_seed_of_a_grid_has_its_noise_among_the_unexplained() -> None:
     table: Any = grid(noise, 1).main_effects
     assert UNEXPLAINED in set(table["effect"])
     assert UNEXPLAINED not in set(grid(noise, 3).main_effects["effect"])
+
+
+def test_what_matters_most_for_all_variants_is_said_once() -> None:
+    def lr_alone(configuration: Mapping[str, Any], seed: int) -> float:
+        return bowl({**configuration, "mu": 0.5}, seed)
+
+    names = ("adam", "nadam", "sgd")
+    (words,) = leading(Measured(results(lr_alone, variants=names)), "autoencoder/digits")
+    assert words.startswith("lr matters most for all 3 variants: ")
+    assert words.endswith("% of the variance of the loss.")
+    (two,) = leading(Measured(results(lr_alone, variants=names[:2])), "autoencoder/digits")
+    assert two.startswith("Most important, as a share of the variance of the loss: lr for adam, ")
