@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sensitivity.figures import verdict_pairs
+from sensitivity.figures import differences, verdict_pairs
 from sensitivity.measures.verdicts import EQUIVALENT, UNDECIDED
 from sensitivity.questions.decided import won
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
@@ -82,4 +82,12 @@ COMPARING = Question(
     ),
     tables("verdicts", "ranks", "comparisons", "differences"),
     _why_not,
+    by_name=(
+        Drawing(
+            differences,
+            "The difference of every two variants in their distance from their own best. A variant that is "
+            "worse everywhere may have the smaller distance: which is better, the verdicts say.",
+            "comparisons",
+        ),
+    ),
 )

@@ -72,6 +72,7 @@ class Question:
         why_not: Function that returns the reason why some results cannot answer the question, else an empty
             text.
         once: True if the question is answered once for all tasks together; its functions ignore the task.
+        by_name: Figures that can be asked for by their names, beside those that are shown.
     """
 
     key: str
@@ -81,6 +82,7 @@ class Question:
     tables: tuple[tuple[str, Tabulate], ...]
     why_not: Callable[[Measured, str], str] = lambda measured, task: ""
     once: bool = False
+    by_name: tuple[Drawing, ...] = ()
 
     def applies(self, measured: Measured, task: str) -> bool:
         """Return True if these results can answer the question."""

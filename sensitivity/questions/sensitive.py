@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
     from sensitivity.measures import Measured
 
+OWN_BEST = (
+    "How good a variant can be against how far an untuned setting is from that variant's own best. A "
+    "bad variant may be near its own best everywhere, so the vertical axis comes first. Overlapping "
+    "bars decide nothing: the verdicts say which variants are told apart."
+)
+"""How to read the distance of variants from their own best."""
 SAME = 1e-3
 """Share below which the difference of two sensitivities is ignored."""
 
@@ -290,14 +296,7 @@ SENSITIVE = Question(
             "trials",
             _has_others,
         ),
-        Drawing(
-            performance_sensitivity,
-            "How good a variant can be against how far an untuned setting is from that variant's own best. A "
-            "bad variant may be near its own best everywhere, so the vertical axis comes first. Overlapping "
-            "bars decide nothing: the verdicts say which variants are told apart.",
-            "overview",
-            _own_best_only,
-        ),
+        Drawing(performance_sensitivity, OWN_BEST, "overview", _own_best_only),
         Drawing(
             divergence_map,
             "Where trials diverge, over the learning rate and what interacts with it most; the line is the "
@@ -327,4 +326,5 @@ SENSITIVE = Question(
         *tables("miss_cost", "robust_share", "divergence_rate", "stability_boundary", "danger_zone"),
         ("trials", trials),
     ),
+    by_name=(Drawing(performance_sensitivity, OWN_BEST, "overview", _some_sensitivity),),
 )

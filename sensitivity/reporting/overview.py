@@ -135,6 +135,9 @@ def _missed(row: Mapping[str, Any] | None) -> str:
         return with_interval(row, form=".0%")
     if known(row["low"]) and known(row["high"]):
         return f"{percent(row['low'])} to {percent(row['high'])}"
+    for side, way in (("below", "too small"), ("above", "too large")):
+        if known(row[side]):
+            return f"{way}: {with_interval(row, side, form='.0%')}"
     return DASH
 
 

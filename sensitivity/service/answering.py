@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sensitivity.service.measuring import measure_function, table_of
 from sensitivity.service.problems import Missing
+from sensitivity.text.json_text import to_json
 from trainables.names import unknown
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Ask:
     """
 
     study: str
-    kind: Literal["measure", "figure", "report"]
+    kind: Literal["measure", "figure", "report", "verdict"]
     name: str = ""
     metric: str = ""
     having: tuple[str, ...] = ()
@@ -41,10 +42,14 @@ class Ask:
 
 @functools.lru_cache(maxsize=1)
 def drawings() -> dict[str, tuple[Question, Drawing]]:
-    """Return every figure of the questions by name."""
+    """Return every figure of the questions by name, also those that are not shown."""
     from sensitivity.questions import QUESTIONS
 
-    return {drawing.name: (question, drawing) for question in QUESTIONS for drawing in question.figures}
+    return {
+        drawing.name: (question, drawing)
+        for question in QUESTIONS
+        for drawing in (*question.figures, *question.by_name)
+    }
 
 
 def check(ask: Ask) -> None:
@@ -67,7 +72,7 @@ def answer(measured: Measured, ask: Ask) -> str:
         return table_of(measure_function(ask.name, ask.having)(measured), ask.name, ask.format)
     if ask.kind == "figure":
         return _figure(measured, ask)
-    return _report(measured, ask)
+    return _verdict(measured, ask) if ask.kind == "verdict" else _report(measured, ask)
 
 
 def _figure(measured: Measured, ask: Ask) -> str:
@@ -85,6 +90,13 @@ def _figure(measured: Measured, ask: Ask) -> str:
             f"{why_not or 'its results have nothing to draw there'}"
         )
     return str(drawing(measured, task).to_json())
+
+
+def _verdict(measured: Measured, ask: Ask) -> str:
+    from sensitivity.questions.card import card
+
+    tasks = dict.fromkeys(task for task, _ in measured.results.groups)
+    return to_json({"study": ask.study, "tasks": [card(measured, task) for task in tasks]})
 
 
 def _report(measured: Measured, ask: Ask) -> str:

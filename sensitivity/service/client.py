@@ -197,6 +197,15 @@ class Client:
         text = self._ask("GET", _of(name, "figures", figure), params={"task": task, "metric": metric}).text
         return plotly.io.from_json(text)
 
+    def verdict(self, name: str, *, metric: str | None = None) -> dict[str, Any]:
+        """Return what a reader should know first: variant and setting to use, how careful to be, how sure.
+
+        Args:
+            name: Name of the study.
+            metric: Metric instead of the study's own.
+        """
+        return self._one("GET", _of(name, "verdict"), params={"metric": metric})
+
     def report(self, name: str, path: str | pathlib.Path) -> pathlib.Path:
         """Write the report of a study.
 

@@ -131,6 +131,38 @@ class Figure(BaseModel):
     layout: dict[str, Any]
 
 
+class Miss(BaseModel):
+    """What a learning rate wrong by a factor costs, as a share of what can be won, with its interval."""
+
+    factor: float
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class TaskVerdict(BaseModel):
+    """The verdict of a study on one task; what is not known is null."""
+
+    task: str
+    metric: str
+    direction: Literal["min", "max"]
+    variant: str | None = Field(description="The variant to use.")
+    configuration: dict[str, Any] | None
+    value: float | None = Field(description="Mean of the metric that was measured there.")
+    seeds: int | None
+    miss: Miss | None
+    pairs: int
+    decided: int
+    sentences: list[str]
+
+
+class Verdict(BaseModel):
+    """What a reader should know first."""
+
+    study: str
+    tasks: list[TaskVerdict]
+
+
 class Pending(BaseModel):
     """It is being computed: ask again after the seconds of ``Retry-After``."""
 

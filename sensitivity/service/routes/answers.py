@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from sensitivity.readers.cache import Pending as StillComputing
 from sensitivity.service.answering import Ask, check, drawings
 from sensitivity.service.context import Context, Name, ServiceContext
-from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending
+from sensitivity.service.models import Figure, FigureName, Measure, MeasureName, Pending, Verdict
 from sensitivity.service.routes import API
 from sensitivity.service.routes.trials import UNCHANGED, Metric, Tag, known_by
 from sensitivity.service.table_response import AGAIN_AFTER
@@ -78,6 +78,12 @@ def figure(
 ) -> Response:
     """Return a figure as Plotly's JSON."""
     return _answer(context, Ask(name, "figure", figure, metric or "", task=task), "application/json", tag)
+
+
+@router.get("/verdict", response_model=Verdict, responses=LATER)
+def verdict(name: Name, context: ServiceContext, metric: Metric = None, tag: Tag = None) -> Response:
+    """Return what a reader should know first: the variant and setting to use, how careful to be, how sure."""
+    return _answer(context, Ask(name, "verdict", metric=metric or ""), "application/json", tag)
 
 
 @router.get(

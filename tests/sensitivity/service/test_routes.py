@@ -19,6 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from search_spaces.defaults import default_space
 from sensitivity.figures import lr_curves
 from sensitivity.measures import Measured, excess_loss
+from sensitivity.questions.card import card
+from sensitivity.questions.summary import summary
 from sensitivity.service.settings import Settings
 from sensitivity.store.store import Store
 from sensitivity.text.json_text import to_json
@@ -171,6 +173,21 @@ def test_a_figure_and_a_report_are_what_they_are_here(reader: httpx.Client, read
     assert plotly.io.from_json(figure.text) == lr_curves(Measured(read(read_settings)), "autoencoder/digits")
     assert "watched" in answered(reader, f"{WATCHED}/report").text
     assert answered(reader, f"{WATCHED}/report", params={"format": "md"}).text.startswith("# watched")
+
+
+def test_the_verdict_is_what_the_report_says_first(reader: httpx.Client, read_settings: Settings) -> None:
+    measured = Measured(read(read_settings))
+    tasks = list(dict.fromkeys(task for task, _ in measured.results.groups))
+    answer = answered(reader, f"{WATCHED}/verdict").json()
+    assert answer["study"] == "watched"
+    assert [row["task"] for row in answer["tasks"]] == tasks
+    (row, *_) = answer["tasks"]
+    assert row["sentences"] == summary(measured, tasks[0])
+    assert row == json.loads(to_json(card(measured, tasks[0])))
+    if row["variant"] is not None:
+        assert any(sentence.startswith(f"Use {row['variant']} at ") for sentence in row["sentences"])
+    assert answered(reader, f"{WATCHED}/figures/differences").json()["data"]
+    assert answered(reader, f"{WATCHED}/figures/performance_sensitivity").json()["data"]
 
 
 def test_what_the_reader_has_is_not_sent_again(reader: httpx.Client, read_settings: Settings) -> None:

@@ -1,0 +1,66 @@
+"""The verdict of a study on one task, as numbers and as the sentences that a reader sees first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sensitivity.measures.estimates import estimates
+from sensitivity.measures.verdicts import FACTOR, UNDECIDED
+from sensitivity.questions.decided import recommended
+from sensitivity.questions.question import of_task, rows
+from sensitivity.questions.summary import summary
+from sensitivity.results.results import records
+
+if TYPE_CHECKING:
+    from sensitivity.measures import Measured
+
+
+def card(measured: Measured, task: str) -> dict[str, Any]:
+    """Return the verdict on a task.
+
+    Returns:
+        ``task``, ``metric``, ``direction``; ``variant`` and ``configuration`` to use, with its measured
+        mean (``value``) and ``seeds``; ``miss``, what a learning rate wrong by a factor of 3 costs that
+        variant, as a share of what can be won, with its interval; ``pairs`` and how many of them are
+        ``decided``; and ``sentences``. What is not known is None.
+    """
+    named = measured.attempt("verdict", lambda: recommended(measured, task), "")
+    found: dict[str, Any] = {
+        "task": task,
+        "metric": measured.results.metric,
+        "direction": measured.results.direction,
+        "variant": None,
+        "configuration": None,
+        "value": None,
+        "seeds": None,
+        "miss": None,
+        **_pairs(measured, task),
+    }
+    if named:
+        one = next(one for one in estimates(measured.results)[task] if one.variant == named)
+        sign = -1 if measured.results.direction == "max" else 1
+        found |= {
+            "variant": named,
+            "configuration": dict(one.group.configurations[one.best.place]),
+            "value": sign * float(one.best.observed),
+            "seeds": int(np.isfinite(one.group.loss[one.best.place]).sum()),
+            "miss": measured.attempt("verdict", lambda: _miss(measured, task, named), None),
+        }
+    return found | {"sentences": summary(measured, task)}
+
+
+def _miss(measured: Measured, task: str, variant: str) -> dict[str, float] | None:
+    costs = (
+        row
+        for row in records(of_task(measured.miss_cost, task))
+        if row["variant"] == variant and row["factor"] == FACTOR
+    )
+    row = next(costs, None)
+    return None if row is None else {name: float(row[name]) for name in ("factor", "value", "low", "high")}
+
+
+def _pairs(measured: Measured, task: str) -> dict[str, int]:
+    table = measured.attempt("verdict", lambda: rows(measured.verdicts, task), list[dict[str, Any]]())
+    return {"pairs": len(table), "decided": sum(row["verdict"] != UNDECIDED for row in table)}
