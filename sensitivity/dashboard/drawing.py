@@ -81,7 +81,7 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
     key, _, function = name.partition(":")
     question = next(candidate for candidate in QUESTIONS if candidate.key == key)
     drawings = (*question.figures, *question.by_name)
-        drawing = next(figure_drawing for figure_drawing in drawings if figure_drawing.name == function)
+    drawing = next(figure_drawing for figure_drawing in drawings if figure_drawing.name == function)
     results = source.filtered_results(view)
     if results.usable.empty:
         return "nothing", Drawn()
