@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +15,12 @@ from sensitivity.figures.palette import DIVERGED, FAINT, colours, dash, faded
 from sensitivity.figures.panels import MOST_BANDS, below, drawn, few, of_task, panels, thinned
 from sensitivity.figures.style import band, one_legend, styled
 from sensitivity.figures.words import METRIC_NAMES, Outcome, about, counted, plain, setting_words, trial_words
+from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.learning_rate import WITHIN
+from sensitivity.measures.valley import SHARE
 from sensitivity.results.capping import INITIAL, cap_of
 from sensitivity.results.results import IMPORTED, PREFIX, records
+from sensitivity.text.wording import known
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -29,8 +34,9 @@ MANY = 100
 def lr_curves(measured: Measured, task: str) -> go.Figure:
     """Draw loss against learning rate, one panel a variant.
 
-    A panel has every trial, the tuned curve with its seed band, the range within 10% of its best, and
-    diverged trials at the initial loss.
+    A panel has every trial, the tuned curve with its seed band, the losses that are as good as its best
+    (within a tenth of what can be won, or 10% of the best where that is not known), and diverged trials at
+    the initial loss.
     """
     results, curves = measured.results, of_task(measured.lr_curve, task)
     outcome, shades = Outcome.of(results), colours(results.spaces)
@@ -39,6 +45,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     trials = results.usable[(results.usable["task"] == task) & results.usable["variant"].isin(variants)]
     few_trials, thin = thinned(trials)
     initial = outcome.sign * trials["initial_loss"].mean()
+    valleys, unit = _valleys(measured, task, variants)
     for variant, place, lowest in zip(variants, places, below(places), strict=True):
         curve = curves[curves["variant"] == variant]
         _lr_panel(
@@ -51,7 +58,8 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
             place,
         )
         best = float(curve["value"].min())
-        ends = {"y0": outcome.sign * best, "y1": outcome.sign * (best + WITHIN * abs(best))}
+        room = WITHIN * abs(best) if valleys is None else SHARE * unit
+        ends = {"y0": outcome.sign * best, "y1": outcome.sign * (best + room)}
         figure.add_hrect(**ends, fillcolor=faded(FAINT, 0.25), line_width=0, layer="below", **place)
         figure.add_hline(y=initial, line={"color": FAINT, "width": 1, "dash": "dot"}, **place)
         figure.update_xaxes(**lr_axis(curve["lr"]), **place)
@@ -60,17 +68,45 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(**loss_axis(outcome.sign * trials["loss"]))
     figure.update_yaxes(title_text=outcome.name, col=1)
     one_legend(figure)
+    close = "10% of the best" if valleys is None else "a tenth of what can be won"
     return styled(
         figure,
-        _basins(measured, task),
-        f"{about(results, task)}; grey: within 10% of the best, dotted: what diverged trials count "
-        f"as{remark}{thin}",
+        _basins(measured, task) if valleys is None else _widths(valleys),
+        f"{about(results, task)}; grey: within {close}, dotted: what diverged trials count as{remark}{thin}",
         height,
     )
 
 
-def _basins(measured: Measured, task: str) -> str:
+def _valleys(
+    measured: Measured, task: str, variants: Sequence[str]
+) -> tuple[list[dict[str, Any]] | None, float]:
+    """Return the valleys of the variants, and what can be won; None where one of them is not known."""
+    table, regrets = measured.table_named("valley"), measured.regret
+    if REFUSED in table.attrs or REFUSED in regrets.attrs:
+        return None, math.nan
+    found = [row for row in records(table) if row["task"] == task and row["variant"] in variants]
+    of_the_task = [row for row in records(regrets) if row["task"] == task]
+    if not of_the_task or {row["variant"] for row in found if known(row["value"])} != set(variants):
+        return None, math.nan
+    unit = float(of_the_task[0]["initial"] - of_the_task[0]["best"])
+    return (found, unit) if unit > 0 else (None, math.nan)
+
+
+def _widths(valleys: list[dict[str, Any]]) -> str:
     """Name the variants with the widest and the narrowest valley, as a title."""
+    order = sorted(valleys, key=lambda row: -row["value"])
+    widths = [f"{'at least ' if row['at_least'] else ''}{row['value']:.1f}" for row in order]
+    first, last = order[0], order[-1]
+    if len(order) == 1:
+        return f"The good range of {plain(first['variant'])} is {widths[0]} decades of learning rate"
+    if f"{first['value']:.1f}" == f"{last['value']:.1f}":
+        return f"The good range is {widths[0]} decades of learning rate for every variant"
+    widest = f"The good range is {widths[0]} decades of learning rate for {plain(first['variant'])}"
+    return f"{widest}, {widths[-1]} for {plain(last['variant'])}"
+
+
+def _basins(measured: Measured, task: str) -> str:
+    """Name the variants with the widest and the narrowest range within 10% of the best, as a title."""
     table = measured.robust_width
     table = table[(table["task"] == task) & (table["value"] > 0)].sort_values("value", ascending=False)
     if table.empty:

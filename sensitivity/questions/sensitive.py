@@ -131,6 +131,11 @@ def _tuned(measured: Measured, task: str) -> list[str]:
 
 
 def _robust(measured: Measured, task: str) -> list[str]:
+    """Return the range within 10% of the best, where the first table has no good range."""
+    if has_regret(measured, task) and any(
+        known(row["value"]) for row in rows(measured.table_named("valley"), task)
+    ):
+        return []
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
     chosen = [row for row in rows(measured.robust_width, task) if row["variant"] in learned]
     if not chosen:

@@ -14,6 +14,7 @@ from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS, Question
 from sensitivity.questions.epochs import late_gains
 from sensitivity.questions.question import refusal
+from sensitivity.reporting.overview import overview
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
 
@@ -77,9 +78,11 @@ def test_sentences_have_the_numbers_of_the_measures() -> None:
         f"adam needs about {row['value']:.0f} ({row['low']:.0f} to {row['high']:.0f}) random configurations"
     )
     assert BY_KEY["tuning"].sentences(measured, TASK)[0].startswith(words)
-    row = measured.robust_width.iloc[0]
+    row = measured.table_named("valley").iloc[0]
+    cell = overview(measured, TASK)["good range (decades)"].iloc[0]
+    assert cell.endswith(f"{row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})")
     said = " ".join(BY_KEY["sensitive"].sentences(measured, TASK))
-    assert f"adam over {row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})" in said
+    assert "Within 10% of its best loss" not in said  # one number for one thing
     row = measured.ridges.iloc[0]
     assert (row["one"], row["other"]) == ("lr", "mu")
     assert (
