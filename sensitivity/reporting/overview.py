@@ -81,11 +81,17 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
             "at": setting(row["configuration"]) if has_finite(measured.results, row) else DASH,
             **(losses.get(row["variant"], {}) if ranked else _own_best(measured, row)),
             "diverged": with_interval(row, "divergence_rate", form=".0%"),
-            EXPECTED: expected_words(measured.results, row) or DASH,
+            EXPECTED: _expected(expected_words(measured.results, row)),
             "trials": str(row["n"]),
         }
         shown.append(cells)
     return _without_empty(pd.DataFrame(shown).fillna(DASH))
+
+
+def _expected(words: str) -> str:
+    """Return an estimate with its interval in brackets, as the other columns have it."""
+    value, comma, interval = words.partition(", ")
+    return f"{value} ({interval})" if comma else words or DASH
 
 
 def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
