@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from trainables.task_definition import Task
 
 PROBED_STEPS = 3
+LONG_STEP = 0.5
+"""Seconds of a step after which no further one is timed."""
 FORWARD = 1 / 3
 """Duration of a forward pass (an evaluation step) relative to a training step."""
 
@@ -127,6 +129,8 @@ def _step_seconds(task: Task, batch: int) -> float:
             task.loss(model(x), x, y).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             times.append(time.process_time() - began)
+            if times[-1] > LONG_STEP:
+                break
         return min(times)
     finally:
         torch.set_num_threads(before)
