@@ -47,6 +47,7 @@ bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks.importance
 	$(BIN)/python -m tests.benchmarks.measures
 	$(BIN)/python -m tests.benchmarks.report
+	$(BIN)/python -m tests.benchmarks.large_table
 	$(BIN)/python -m tests.benchmarks.dashboard
 	$(BIN)/python -m tests.benchmarks.cohorts --device cpu
 	$(BIN)/python -m tests.benchmarks.overhead
