@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from sensitivity.service.degraded import Degraded
 from sensitivity.text.file_names import folder_name
@@ -229,7 +228,7 @@ def read_mapping(file: pathlib.Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(file.read_bytes())
-        to_json(content)
+        json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Damaged(
             f"{file.name} cannot be read: {error if file.stat().st_size else 'it is empty'}"
