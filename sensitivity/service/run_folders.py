@@ -59,6 +59,7 @@ class Run:
 
 
 _RUN = TypeAdapter(Run)
+_ANSWER: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 class RunFolders:
@@ -228,7 +229,7 @@ def read_mapping(file: pathlib.Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(file.read_bytes())
-        json.dumps(content, ensure_ascii=False).encode()
+        _ANSWER.dump_json(content)
     except (ValueError, RecursionError) as error:
         raise Damaged(
             f"{file.name} cannot be read: {error if file.stat().st_size else 'it is empty'}"
