@@ -139,7 +139,8 @@ def test_a_killed_command_continues_and_a_run_in_this_process_imports_no_ray(tmp
     assert_same(continued, run(study, store=tmp_path / "u.sqlite", where="process"))
 
 
-def test_a_small_study_is_trained_where_it_ends_sooner() -> None:
+def test_a_small_study_is_trained_where_it_ends_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     two = Place(workers=2)
     seconds = 2 * RAY_STARTS  # half of it is what the start of Ray takes
     assert Choice(two, None, 1.0).is_process(int(seconds))
