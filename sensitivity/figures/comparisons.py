@@ -63,21 +63,8 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
     for row, name, label in zip(records(both), names, spread(at, height), strict=True):
         shade = shades[row["variant"]]
         figure.add_trace(_point(row, shade, faint=len(both) > MANY))
-        figure.add_annotation(
-            x=row["value_lr"],
-            y=row["value_best"],
-            text=f"<b>{name}</b>",
-            font={"color": shade},
-            axref="x",
-            ayref="y",
-            ax=right,
-            ay=high - float(label) / height * (high - low),
-            xanchor="left",
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=faded(shade, 0.5),
-            standoff=6,
-        )
+        beside = right, high - float(label) / height * (high - low)
+        name_beside(figure, name, (row["value_lr"], row["value_best"]), beside, shade)
     best = both.iloc[0]
     figure.add_hline(y=best["value_best"], line={"color": FAINT, "width": 1, "dash": "dot"})
     figure.add_vline(x=best["value_lr"], line={"color": FAINT, "width": 1, "dash": "dot"})
@@ -99,6 +86,35 @@ def performance_sensitivity(measured: Measured, task: str) -> go.Figure:
         )
     subtitle = f"{about(results, task)}; bars are 95% intervals, dotted lines go through the best variant"
     return styled(figure, title, subtitle, height, right=12 + 8 * min(18, max(map(len, both["variant"]))))
+
+
+def name_beside(
+    figure: go.Figure, name: str, at: tuple[float, float], place: tuple[float, float], shade: str
+) -> None:
+    """Write a name at a place, with a line to the point that it names.
+
+    Args:
+        figure: gets the name.
+        name: of the point.
+        at: x and y of the point.
+        place: x and y of the name, in units of the axes.
+        shade: colour of both.
+    """
+    figure.add_annotation(
+        x=at[0],
+        y=at[1],
+        text=f"<b>{name}</b>",
+        font={"color": shade},
+        axref="x",
+        ayref="y",
+        ax=place[0],
+        ay=place[1],
+        xanchor="left",
+        arrowhead=0,
+        arrowwidth=1,
+        arrowcolor=faded(shade, 0.5),
+        standoff=6,
+    )
 
 
 def _point(row: dict[str, Any], shade: str, *, faint: bool) -> go.Scatter:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensitivity.figures.comparisons import LABEL, MANY, MOST_PAIRS, NAME, spread
+from sensitivity.figures.comparisons import LABEL, MANY, MOST_PAIRS, NAME, name_beside, spread
 from sensitivity.figures.palette import FAINT, KIN, colours, faded
 from sensitivity.figures.panels import drawn, of_task
 from sensitivity.figures.style import arms, error_bars, styled
@@ -42,11 +42,12 @@ def tuned_and_missed(measured: Measured, task: str) -> go.Figure:
     """Draw how far each variant is behind when tuned, against the cost of a learning rate off by a factor 3.
 
     Both are shares of what can be won, so good is lower left. Names, with the ranks that a variant can have
-    when tuned, stand at the right, each with a line to its point.
+    when tuned, stand at the right, each with a line to its point. Where only bounds of the cost are known, a
+    bar between them has no mark.
     """
     regrets = of_task(measured.regret, task)
     missed = of_task(measured.table_named("miss_cost"), task)
-    missed = missed[missed["factor"] == FACTOR][["variant", "value", "low", "high"]]
+    missed = missed[missed["factor"] == FACTOR][["variant", "value", "low", "high", "capped"]]
     both = regrets[regrets["learned"]].drop(columns=["value", "low", "high"]).merge(missed, on="variant")
     bounded = both["value"].isna() & both["low"].notna() & both["high"].notna()
     both["x"] = both["value"].where(~bounded, (both["low"] + both["high"]) / 2)
@@ -63,21 +64,8 @@ def tuned_and_missed(measured: Measured, task: str) -> go.Figure:
     for row, label, place in zip(records(both), labels, spread(at, height), strict=True):
         shade = shades[row["variant"]]
         figure.add_trace(_point(row, shade, is_bound=not known(row["value"]), faint=len(both) > MANY))
-        figure.add_annotation(
-            x=row["x"],
-            y=row["tuned"],
-            text=f"<b>{label}</b>",
-            font={"color": shade},
-            axref="x",
-            ayref="y",
-            ax=right,
-            ay=high - float(place) / height * (high - low),
-            xanchor="left",
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=faded(shade, 0.5),
-            standoff=6,
-        )
+        beside = right, high - float(place) / height * (high - low)
+        name_beside(figure, label, (row["x"], row["tuned"]), beside, shade)
     figure.update_xaxes(
         title_text=f"cost of a learning rate that is wrong by a factor of {FACTOR:g}",
         range=[min(0.0, float(np.nanmin(both[["x", "low"]].to_numpy(float)))) - 0.02 * right, right],
@@ -111,12 +99,14 @@ def _ranks(measured: Measured, task: str) -> dict[str, str]:
 def _point(row: Mapping[str, Any], shade: str, *, is_bound: bool, faint: bool) -> go.Scatter:
     variant, bars = row["variant"], faded(shade, 0.25) if faint else shade
     cost = f"factor {FACTOR:g}: " + (
-        f"{row['low']:.0%} to {row['high']:.0%}, no value: a side is unstable or outside the range"
+        f"between {row['low']:.0%} and {row['high']:.0%}: some trials diverge there"
         if is_bound
         else f"%{{x:.1%}} ({row['low']:.1%} to {row['high']:.1%})"
         if known(row["low"])
         else "%{x:.1%}"
     )
+    if row["capped"] > 0 and not is_bound:
+        cost += "; some trials diverge there, so the interval is too narrow"
     tuned = f" ({row['tuned_low']:.1%} to {row['tuned_high']:.1%})" if known(row["tuned_low"]) else ""
     ends = {"value_x": row["x"], "low_x": row["low"], "high_x": row["high"]}
     behind = {"value_y": row["tuned"], "low_y": row["tuned_low"], "high_y": row["tuned_high"]}
@@ -129,8 +119,8 @@ def _point(row: Mapping[str, Any], shade: str, *, is_bound: bool, faint: bool) -
         marker={
             "size": 11,
             "color": shade,
-            "symbol": ("diamond" if variant in KIN else "circle") + ("-open" if is_bound else ""),
-            "line": {"width": 2 if is_bound else 0, "color": shade},
+            "symbol": "diamond" if variant in KIN else "circle",
+            "opacity": 0 if is_bound else 1,
         },
         name=plain(variant),
         hovertemplate=(
@@ -182,9 +172,7 @@ def verdict_pairs(measured: Measured, task: str) -> go.Figure:
     if np.isfinite(margin):
         figure.add_vrect(-margin, margin, fillcolor=faded(FAINT, 0.18), line_width=0, layer="below")
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
-    texts = [
-        f"{short(a, NAME)} before {short(b, NAME)}" for a, b in zip(chosen["a"], chosen["b"], strict=True)
-    ]
+    texts = [f"{short(a, NAME)} vs {short(b, NAME)}" for a, b in zip(chosen["a"], chosen["b"], strict=True)]
     labels = list(chosen["pair"])
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=labels[::-1], tickvals=labels, ticktext=texts
@@ -217,7 +205,7 @@ def _oriented(row: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     return {
         "a": a,
         "b": b,
-        "pair": f"{plain(a)} before {plain(b)}",
+        "pair": f"{plain(a)} vs {plain(b)}",
         "x": value,
         "low": low,
         "high": high,

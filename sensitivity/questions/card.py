@@ -23,7 +23,8 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
     Returns:
         ``task``, ``metric``, ``direction``; ``variant`` and ``configuration`` to use, with its measured
         mean (``value``) and ``seeds``; ``miss``, what a learning rate wrong by a factor of 3 costs that
-        variant, as a share of what can be won, with its interval; ``pairs`` and how many of them are
+        variant, as a share of what can be won, with its interval, and the share of trials that diverge there
+        (``capped``; above 0 the interval is too narrow); ``pairs`` and how many of them are
         ``decided``; and ``sentences``. What is not known is None.
     """
     named = measured.attempt("verdict", lambda: recommended(measured, task), "")
@@ -58,7 +59,8 @@ def _miss(measured: Measured, task: str, variant: str) -> dict[str, float] | Non
         if row["variant"] == variant and row["factor"] == FACTOR
     )
     row = next(costs, None)
-    return None if row is None else {name: float(row[name]) for name in ("factor", "value", "low", "high")}
+    names = ("factor", "value", "low", "high", "capped")
+    return None if row is None else {name: float(row[name]) for name in names}
 
 
 def _pairs(measured: Measured, task: str) -> dict[str, int]:

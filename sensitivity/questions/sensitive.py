@@ -290,7 +290,7 @@ SENSITIVE = Question(
             tuned_and_missed,
             "How far a variant is behind when it is tuned, against what a learning rate costs that is wrong "
             "by a factor of 3: good is lower left. Overlapping bars decide nothing: the verdicts say which "
-            "variants are told apart. An open mark is the middle of bounds.",
+            "variants are told apart. A bar without a mark gives bounds, where some trials diverge.",
             "miss_cost",
             _some_missed,
         ),

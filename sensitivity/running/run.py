@@ -231,8 +231,8 @@ def _workers(
     lock: RunLock,
 ) -> ThisProcess | RayWorkers:
     if choice.is_process(missing):
-        if progress is not None:
-            progress.note("training in this process: a small study needs no Ray (--where ray starts one)")
+        if progress is not None and choice.where is None:
+            progress.note("training in this process, as the study is small (--where ray uses Ray)")
         return ThisProcess(assignments, lock)
     from sensitivity.running.through_ray import RayWorkers
 

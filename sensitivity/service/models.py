@@ -138,6 +138,7 @@ class Miss(BaseModel):
     value: float | None
     low: float | None
     high: float | None
+    capped: float | None = Field(description="Share of trials that diverge there; above 0, too narrow.")
 
 
 class TaskVerdict(BaseModel):

@@ -133,7 +133,7 @@ def test_a_killed_command_continues_and_a_run_in_this_process_imports_no_ray(tmp
         assert wait_for_epochs(tmp_path / "s.sqlite", 2)
         os.kill(driver.pid, signal.SIGKILL)
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert "training in this process: a small study needs no Ray" in done.stderr
+    assert "training in this process, as the study is small (--where ray uses Ray)" in done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
     continued = Results.from_store(Store(tmp_path / "s.sqlite"), "small")
     assert_same(continued, run(study, store=tmp_path / "u.sqlite", where="process"))
