@@ -95,11 +95,11 @@ def _valleys(
 def _widths(valleys: list[dict[str, Any]]) -> str:
     """Name the variants with the widest and the narrowest valley, as a title."""
     order = sorted(valleys, key=lambda row: -row["value"])
-    widths = [f"{'at least ' if row['at_least'] else ''}{row['value']:.1f}" for row in order]
+    widths = [f"{'at least ' if row['at_least'] else ''}{row['value']:.2g}" for row in order]
     first, last = order[0], order[-1]
     if len(order) == 1:
         return f"The good range of {plain(first['variant'])} is {widths[0]} decades of learning rate"
-    if f"{first['value']:.1f}" == f"{last['value']:.1f}":
+    if widths[0] == widths[-1]:
         return f"The good range is {widths[0]} decades of learning rate for every variant"
     widest = f"The good range is {widths[0]} decades of learning rate for {plain(first['variant'])}"
     return f"{widest}, {widths[-1]} for {plain(last['variant'])}"

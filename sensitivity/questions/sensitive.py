@@ -17,7 +17,7 @@ from sensitivity.figures import (
 from sensitivity.figures.words import counted
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
 from sensitivity.measures.verdicts import FACTOR
-from sensitivity.questions.decided import has_regret, not_ranked, standing
+from sensitivity.questions.decided import has_regret, not_ranked, recommendation, standing
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results.capping import counted_as, reference
@@ -276,7 +276,7 @@ def _has_others(measured: Measured, task: str) -> bool:
 SENSITIVE = Question(
     "sensitive",
     "How sensitive is each variant?",
-    (ranking, _tuned, _untuned, _robust, _good, diverged, _boundary, _danger),
+    (recommendation, ranking, _tuned, _untuned, _robust, _good, diverged, _boundary, _danger),
     (
         Drawing(
             lr_curves,
