@@ -105,8 +105,6 @@ def _point(row: Mapping[str, Any], shade: str, *, is_bound: bool, faint: bool) -
         if known(row["low"])
         else "%{x:.1%}"
     )
-    if row["capped"] > 0 and not is_bound:
-        cost += "; some trials diverge there, so the interval is too narrow"
     tuned = f" ({row['tuned_low']:.1%} to {row['tuned_high']:.1%})" if known(row["tuned_low"]) else ""
     ends = {"value_x": row["x"], "low_x": row["low"], "high_x": row["high"]}
     behind = {"value_y": row["tuned"], "low_y": row["tuned_low"], "high_y": row["tuned_high"]}

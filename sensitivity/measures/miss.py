@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.best import UNCERTAIN
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
 from sensitivity.measures.losses import Array, keeping_losses, note
@@ -24,6 +25,8 @@ COLUMNS = [
     "below", "below_low", "below_high", "above", "above_low", "above_high",
     "at", "capped", "n", "note",
 ]  # fmt: skip
+RESOLUTION = 0.1
+"""Standard errors of a level below which two losses are not told apart."""
 TOLERANCE = 1.1
 """Factor by which levels may be wider apart than the miss: 1, 3, 10 are half a decade apart, by custom."""
 
@@ -45,10 +48,11 @@ def miss_cost(
     of 1 - x the factor is of 1 - x. A range that is widened, or a curve that is shifted, changes nothing.
 
     ``below`` and ``above`` are the costs of the two sides, ``value`` their mean, or the worse one where they
-    differ by more than a factor of two. Between a level at which every trial trained and one at which some
-    diverged the loss is not interpolated: the value is NaN, ``low`` and ``high`` are the loss of the level
-    that trained and the cap, and ``capped`` the share of trials that diverged. There is no value where the
-    levels are wider apart than the factor or the range ends before it.
+    differ by more than a factor of two. Where a miss leads to, or beside, a level at which some trials
+    diverged and others did not, few seeds do not tell the mean loss: the value is NaN, ``low`` and ``high``
+    are the loss of the trials that trained and the cap, and ``capped`` is the share of trials that diverged.
+    There is no value where trials diverge at the best level itself, where the levels are wider apart than
+    the factor, or where the range ends before it.
 
     Args:
         results: Results of a study.
@@ -78,14 +82,20 @@ def miss_cost(
                     f"{over} of {one.variant} is on a {scale} scale: a factor has no meaning on it"
                 )
             curve = tuned_curve(results, one, over)
-            rows += [miss_row(one, goals[task], curve, float(factor), level) for factor in factors]
+            rows += [miss_row(one, goals[task], curve, float(factor), level, over=over) for factor in factors]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def miss_row(
-    one: Estimate, goal: Stakes, curve: TunedCurve | None, factor: float, level: float = 0.95
+    one: Estimate,
+    goal: Stakes,
+    curve: TunedCurve | None,
+    factor: float,
+    level: float = 0.95,
+    *,
+    over: str = "lr",
 ) -> dict[str, Any]:
-    """Return the row of one variant and one factor."""
+    """Return the row of one variant and one factor by which ``over`` is missed."""
     row: dict[str, Any] = dict.fromkeys(COLUMNS, math.nan)
     row |= {"task": goal.task, "variant": one.variant, "factor": factor, "n": one.group.trials}
     if curve is None or goal.refused or not _fine_enough(curve, factor):
@@ -96,6 +106,9 @@ def miss_row(
     step, centre = math.log10(factor), curve.middle
     row["at"] = (1 - 10**centre) if curve.backwards else 10**centre
     floor, floor_draws, _, _ = curve.at(centre)
+    if math.isnan(floor):
+        reason = f"some trials diverge at its best {over}: what a miss adds is not known"
+        return row | {"note": joined(note(one.group), reason)}
     remarks, sides = [note(one.group)], {}
     for side, x in (("below", centre - step), ("above", centre + step)):
         side = {"below": "above", "above": "below"}[side] if curve.backwards else side
@@ -107,16 +120,27 @@ def miss_row(
         row |= {side: value, f"{side}_low": low, f"{side}_high": high}
         row["capped"] = max(capped, np.nan_to_num(row["capped"]))
         if math.isnan(value):
-            remarks.append(f"{side}, trials diverge: bounds, no interval")
+            remarks.append(f"{side}, some trials diverge: bounds, no interval")
     if len(sides) == 2:
         row |= _together(sides, level)
-    if row["capped"] > 0 and not math.isnan(row["value"]):
-        remarks.append("some trials diverge at levels that it uses: the interval is too narrow")
+        if not math.isnan(row["value"]):
+            row["low"], row["high"] = _resolved((row["low"], row["high"]), curve, goal)
     return row | {"note": joined(*remarks)}
 
 
 def _fine_enough(curve: TunedCurve, factor: float) -> bool:
     return curve.widest <= TOLERANCE * math.log10(factor) + 1e-9
+
+
+def _resolved(ends_found: tuple[float, float], curve: TunedCurve, goal: Stakes) -> tuple[float, float]:
+    """Return the ends of an interval, which holds 0 where it is nearer than a loss can be told.
+
+    On a plateau the surface is flat, and so is every draw of it: the interval would shrink to a cost of
+    almost 0 and leave 0 itself out. Nor is it below 0 as a whole, which no cost is.
+    """
+    low, high = ends_found
+    nearest = RESOLUTION * float(np.median(curve.errors)) / goal.unit
+    return (0.0 if 0 < low < nearest else low), max(0.0, high)
 
 
 Side = tuple[float, float, float, float, Any]
@@ -127,10 +151,18 @@ def _side(curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Sta
     if math.isnan(value):
         low, high = (bounds - floor) / goal.unit
         return math.nan, max(0.0, float(low)), float(high), capped, draws
-    cost = (value - floor) / goal.unit
+    above, drawn = _corrected(curve, x, value - floor, draws - floor_draws)
+    cost = above / goal.unit
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = (draws - floor_draws) / (goal.initial - goal.draws)
-    return cost, *ends(cost, drawn, level), capped, drawn
+        drawn = drawn / (goal.initial - goal.draws)
+    return cost, *_resolved(ends(cost, drawn, level), curve, goal), capped, drawn
+
+
+def _corrected(curve: TunedCurve, x: float, cost: float, drawn: Array) -> tuple[float, Array]:
+    """Return the cost at a place and draws of it, less the optimism of the floor, which widens the draws."""
+    optimism = curve.optimism(x - curve.middle)
+    wide = UNCERTAIN * optimism / 1.96 * np.random.default_rng(29).standard_normal(len(drawn))
+    return cost - optimism, drawn - optimism + wide
 
 
 def miss_draws(
@@ -143,11 +175,9 @@ def miss_draws(
     if centre - step < curve.x[0] - 1e-6 or centre + step > curve.x[-1] + 1e-6:
         return None
     floor, floor_draws, _, _ = curve.at(centre)
-    costs = [
-        (value - floor, draws - floor_draws)
-        for value, draws, _, _ in map(curve.at, (centre - step, centre + step))
-    ]
-    if any(math.isnan(cost) for cost, _ in costs):
+    found = [(x, *curve.at(x)[:2]) for x in (centre - step, centre + step)]
+    costs = [_corrected(curve, x, value - floor, draws - floor_draws) for x, value, draws in found]
+    if any(math.isnan(cost) for cost, _ in costs):  # of a side, or of the floor under both
         return None
     if _lopsided(*costs):
         return max(costs, key=lambda cost: cost[0])

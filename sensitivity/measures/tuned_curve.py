@@ -22,6 +22,9 @@ BANDWIDTH = 0.25
 CAPPED = 1e-9
 """Relative distance from the initial loss within which a trial counts as diverged or capped."""
 
+FEWEST = 20
+"""Fewest simulated studies from which the optimism of a curve is taken."""
+
 
 @dataclass(frozen=True)
 class TunedCurve:
@@ -31,8 +34,12 @@ class TunedCurve:
         x: Levels on the logarithm of the scale, increasing, ``[levels]``.
         value: True loss of the best configuration of each level as it is expected, ``[levels]``.
         draws: Draws of the true best loss of each level, ``[draws, levels]``.
-        capped: Share of the trials of that configuration that are at the cap, ``[levels]``.
+        capped: Share of the trials that are at the cap, ``[levels]`` (:func:`_capped_share`).
+        trained: Mean loss of the trials of the best configuration that are below the cap; the cap where
+            there is none, ``[levels]``.
         initial: Loss at the cap.
+        simulated: Curves that simulated studies give, ``[studies, levels]``.
+        reference: Their true curve, ``[levels]``.
         backwards: True if the hyperparameter falls as x grows (a scale of 1 - x).
     """
 
@@ -40,7 +47,10 @@ class TunedCurve:
     value: Array
     draws: Array
     capped: Array
+    trained: Array
     initial: float
+    simulated: Array
+    reference: Array
     backwards: bool = False
 
     @property
@@ -57,20 +67,28 @@ class TunedCurve:
     @property
     def middle(self) -> float:
         """Middle of the levels around the lowest that are within one standard error of it."""
-        place = int(np.argmin(self.value))
-        within = self.value <= self.value[place] + self.errors[place]
-        low, high = place, place
-        while low > 0 and within[low - 1]:
-            low -= 1
-        while high < len(self.x) - 1 and within[high + 1]:
-            high += 1
-        return float(self.x[low] + self.x[high]) / 2
+        return middle_of(self.x, self.value, self.errors)
+
+    def optimism(self, step: float) -> float:
+        """Return by how much a loss at a distance from :attr:`middle`, less that at the middle, is too large.
+
+        The middle is where the curve happens to be lowest, so its loss is too small wherever levels are
+        nearly equal. In simulated studies, whose true curve is known, it is the mean error of the difference
+        at the middle that each of them finds; 0 where too few reach that far.
+        """
+        errors, found = self.errors, []
+        for curve in self.simulated:
+            centre = middle_of(self.x, curve, errors)
+            if self.x[0] - 1e-6 <= centre + step <= self.x[-1] + 1e-6:
+                (middle, away) = np.interp([centre, centre + step], self.x, curve - self.reference)
+                found.append(away - middle)
+        return max(0.0, float(np.mean(found))) if len(found) >= FEWEST else 0.0
 
     def at(self, x: float) -> tuple[float, Array, Array, float]:
         """Return the loss at a place, linear between levels.
 
-        Between a level at which all trials trained and one at which some were capped nothing is known: the
-        loss lies between that of the one that trained and the cap.
+        Where some trials of a level are at the cap and others are not, few seeds do not tell the mean: the
+        loss then lies between that of the trials that trained and the cap.
 
         Returns:
             The loss (NaN where only bounds are known), its draws, its bounds ``[2]`` and the share of capped
@@ -81,14 +99,27 @@ class TunedCurve:
         if abs(self.x[right] - x) < 1e-6 or abs(self.x[left] - x) < 1e-6:
             left = right = right if abs(self.x[right] - x) < 1e-6 else left
         share = 0.0 if left == right else float((x - self.x[left]) / (self.x[right] - self.x[left]))
-        draws = (1 - share) * self.draws[:, left] + share * self.draws[:, right]
-        value = float((1 - share) * self.value[left] + share * self.value[right])
-        ends = self.capped[left], self.capped[right]
-        if left != right and min(ends) == 0 < max(ends):
-            stable = left if self.capped[left] == 0 else right
-            bounds = np.array([self.value[stable], self.initial])
-            return math.nan, np.full(len(draws), np.nan), bounds, float(max(ends))
-        return value, draws, np.array([value, value]), float(max(ends))
+        levels, weights = [left, right], np.array([1 - share, share])
+        capped = self.capped[levels]
+        if capped.max() == 0 or capped.min() == 1:
+            value = float(weights @ self.value[levels])
+            return value, self.draws[:, levels] @ weights, np.array([value, value]), float(capped.max())
+        least = self.value[levels][capped == 0]
+        least = float(least[0]) if len(least) else float(weights @ self.trained[levels])
+        bounds = np.array([min(least, self.initial), self.initial])
+        return math.nan, np.full(len(self.draws), np.nan), bounds, float(capped.max())
+
+
+def middle_of(x: Array, curve: Array, errors: Array) -> float:
+    """Return the middle of the levels around the lowest of a curve that are within one standard error."""
+    place = int(np.argmin(curve))
+    within = curve <= curve[place] + errors[place]
+    low, high = place, place
+    while low > 0 and within[low - 1]:
+        low -= 1
+    while high < len(x) - 1 and within[high + 1]:
+        high += 1
+    return float(x[low] + x[high]) / 2
 
 
 def tuned_curve(results: Results, one: Estimate, name: str) -> TunedCurve | None:
@@ -110,12 +141,56 @@ def tuned_curve(results: Results, one: Estimate, name: str) -> TunedCurve | None
         return None
     parts = [np.flatnonzero(places == level) for level in found]
     chosen = [part[np.argmin(group.mean[part])] for part in parts]
-    at_cap = group.loss >= group.initial - CAPPED * abs(group.initial)
-    capped = [float(at_cap[place][np.isfinite(group.loss[place])].mean()) for place in chosen]
+    at_cap = _at_cap(group)
+    capped = [_capped_share(group, at_cap, part, place) for part, place in zip(parts, chosen, strict=True)]
+    trained = [_trained(group, at_cap, place) for place in chosen]
     value = np.array([_expected(one, part) for part in parts])
     draws = np.stack([one.known.truth[:, part].min(axis=1) for part in parts], axis=1)
     draws = draws - draws.mean(axis=0) + value
-    return _in_order(axis, np.array(levels)[found], value, draws, np.array(capped), group.initial)
+    simulated, reference = (
+        np.stack([means[:, part].min(axis=1) for part in parts], axis=1)
+        for means in (one.known.simulated_shrunk, one.known.mean[None])
+    )
+    rows = np.vstack([value, capped, trained, reference[0]])
+    return _in_order(axis, np.array(levels)[found], rows, draws, simulated, group.initial)
+
+
+def _at_cap(group: Losses) -> NDArray[np.bool_]:
+    """Return True for each trial that diverged or ended no better than it began, ``[configurations,
+    seeds]``."""
+    return np.asarray(group.loss >= group.initial - CAPPED * abs(group.initial))
+
+
+def _trained(group: Losses, at_cap: NDArray[np.bool_], place: int) -> float:
+    """Return the mean loss of the trials of a configuration below the cap; the cap where there is none."""
+    below = group.loss[place][np.isfinite(group.loss[place]) & ~at_cap[place]]
+    return float(below.mean()) if len(below) else group.initial
+
+
+def _capped_share(
+    group: Losses, at_cap: NDArray[np.bool_], part: NDArray[np.int64], place: int
+) -> float:
+    """Return the share of capped trials of the best configuration of a level.
+
+    The best of several may be the one that was lucky not to diverge. Where it has no capped trial, but a
+    configuration beside it diverged with some seeds and not with others, it is the share over these.
+
+    Args:
+        group: Losses of the variant.
+        at_cap: True for each trial at the cap, ``[configurations, seeds]``.
+        part: Configurations of the level.
+        place: The best of them.
+    """
+    known = np.isfinite(group.loss)
+    own = float(at_cap[place][known[place]].mean())
+    if own > 0:
+        return own
+    beside = part
+    if group.fixed:
+        ranks = np.stack([np.unique(column, return_inverse=True)[1].ravel() for column in group.units.T], axis=1)
+        beside = part[(np.abs(ranks[part] - ranks[place]) <= 1).all(axis=1)]
+    shares = np.array([at_cap[one][known[one]].mean() for one in beside])
+    return float(shares.mean()) if ((shares > 0) & (shares < 1)).any() else 0.0
 
 
 def _expected(one: Estimate, part: NDArray[np.int64]) -> float:
@@ -139,10 +214,17 @@ def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:
     exponent = exponent_of(rest)
     scatter = np.ldexp(np.sqrt((weights**2) @ np.ldexp(rest, -exponent) ** 2), exponent)
     draws = draws + scatter * np.random.default_rng(3).standard_normal(draws.shape)
-    at_cap = (group.loss[known] >= group.initial - CAPPED * abs(group.initial)).astype(float).mean(axis=1)
+    there = np.isfinite(group.loss[known])
+    at_cap = (_at_cap(group)[known] & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
     near = np.abs(x[None] - levels[:, None]) <= BANDWIDTH / 2
-    capped = np.array([at_cap[row].mean() if row.any() else 0.0 for row in near])
-    return _in_order(axis, levels, fitted, draws, capped, group.initial)
+    capped = [at_cap[row].mean() if row.any() else 0.0 for row in near]
+    below = np.where(at_cap < 1, loss, np.nan)
+    trained = [
+        np.nanmin(below[row]) if np.isfinite(below[row]).any() else group.initial for row in near
+    ]
+    simulated = one.known.simulated[: len(draws) // 2, known] @ weights.T
+    rows = np.vstack([fitted, capped, trained, one.known.mean[known] @ weights.T])
+    return _in_order(axis, levels, rows, draws, simulated, group.initial)
 
 
 def local_linear(x: Array, levels: Array, bandwidth: float) -> Array:
@@ -159,8 +241,28 @@ def local_linear(x: Array, levels: Array, bandwidth: float) -> Array:
 
 
 def _in_order(
-    axis: Axis, levels: Array, value: Array, draws: Array, capped: Array, initial: float
+    axis: Axis, levels: Array, rows: Array, draws: Array, simulated: Array, initial: float
 ) -> TunedCurve:
+    """Return the curve with its levels in order.
+
+    Args:
+        axis: The hyperparameter.
+        levels: Its levels, ``[levels]``.
+        rows: Values, capped shares, trained means and the true curve of simulated studies, ``[4, levels]``.
+        draws: Draws of the curve, ``[draws, levels]``.
+        simulated: Curves of simulated studies, ``[studies, levels]``.
+        initial: Loss at the cap.
+    """
     order: NDArray[np.intp] = np.argsort(levels)
-    backwards = axis.domain.scale == "log1m"
-    return TunedCurve(levels[order], value[order], draws[:, order], capped[order], initial, backwards)
+    value, capped, trained, reference = rows[:, order]
+    return TunedCurve(
+        levels[order],
+        value,
+        draws[:, order],
+        capped,
+        trained,
+        initial,
+        simulated[:, order],
+        reference,
+        axis.domain.scale == "log1m",
+    )

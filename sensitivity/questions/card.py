@@ -24,8 +24,8 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
         ``task``, ``metric``, ``direction``; ``variant`` and ``configuration`` to use, with its measured
         mean (``value``) and ``seeds``; ``miss``, what a learning rate wrong by a factor of 3 costs that
         variant, as a share of what can be won, with its interval, and the share of trials that diverge there
-        (``capped``; above 0 the interval is too narrow); ``pairs`` and how many of them are
-        ``decided``; and ``sentences``. What is not known is None.
+        (``capped``; where some do and others do not, ``low`` and ``high`` are bounds and there is no value);
+        ``pairs`` and how many of them are ``decided``; and ``sentences``. What is not known is None.
     """
     named = measured.attempt("verdict", lambda: recommended(measured, task), "")
     found: dict[str, Any] = {

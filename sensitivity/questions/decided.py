@@ -61,8 +61,7 @@ def _miss(measured: Measured, task: str, variant: str) -> list[str]:
     row, gain = found[0], won(measured, task)
     start = f"A learning rate that is wrong by a factor of {FACTOR:.0f}"
     if known(row["value"]):
-        narrow = "; some trials diverge there, so the interval is too narrow" if row["capped"] > 0 else ""
-        return [f"{start} costs {variant} {with_interval(row, form='.0%')} of {gain}{narrow}."]
+        return [f"{start} costs {variant} {with_interval(row, form='.0%')} of {gain}."]
     if known(row["low"]) and row["capped"] > 0:
         return [
             f"{start} makes {percent(row['capped'])} of the trials of {variant} diverge; it costs "

@@ -132,13 +132,17 @@ class Figure(BaseModel):
 
 
 class Miss(BaseModel):
-    """What a learning rate wrong by a factor costs, as a share of what can be won, with its interval."""
+    """What a learning rate wrong by a factor costs, as a share of what can be won.
+
+    ``low`` and ``high`` are a 95% interval; where some trials diverge there and others do not they are
+    bounds, and ``value`` is null.
+    """
 
     factor: float
     value: float | None
     low: float | None
     high: float | None
-    capped: float | None = Field(description="Share of trials that diverge there; above 0, too narrow.")
+    capped: float | None = Field(description="Share of trials that diverge there.")
 
 
 class TaskVerdict(BaseModel):

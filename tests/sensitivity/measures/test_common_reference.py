@@ -173,6 +173,40 @@ def test_a_level_where_trials_diverge_is_not_interpolated() -> None:
     assert "diverge" in row["note"]
 
 
+def with_divergence(diverges: Callable[[float, float, int], bool]) -> Results:
+    """Five learning rates half a decade apart x two momenta; ``diverges`` is asked log10 lr, mu and seed."""
+
+    def loss(configuration: Mapping[str, Any], seed: int) -> float:
+        x, mu = round(math.log10(configuration["lr"]), 1), round(configuration["mu"], 2)
+        return math.inf if diverges(x, mu, seed) else 0.1 + 0.3 * (x + 1) ** 2 + 0.001 * seed + 0.02 * mu
+
+    space = SearchSpace(Float("lr", 1e-2, 1, "log"), Float("mu", 0.5, 0.9, "log1m"))
+    points = Grid({"lr": 5, "mu": 2}).configurations(space)
+    return results(loss, variants=("adam",), configurations=points, seeds=range(3), space=space)
+
+
+def test_a_level_at_which_the_best_configuration_was_lucky_not_to_diverge_has_bounds() -> None:
+    by_luck = with_divergence(lambda x, mu, seed: x == 0 and mu == 0.9 and seed != 1)
+    row = miss_cost(by_luck, factors=[10]).iloc[0]
+    assert math.isnan(row["above"])
+    assert row["above_low"] == pytest.approx(0.33, abs=0.05)
+    assert row["above_high"] == pytest.approx(1.0, abs=0.1)
+    assert row["capped"] == pytest.approx(1 / 3)
+
+
+def test_a_configuration_that_always_diverges_does_not_make_its_neighbour_doubtful() -> None:
+    always = with_divergence(lambda x, mu, seed: x == 0 and mu == 0.9)
+    row = miss_cost(always, factors=[10]).iloc[0]
+    assert row["above"] == pytest.approx(0.33, abs=0.05)
+    assert row["capped"] == 0.0
+
+
+def test_where_trials_diverge_at_the_best_rate_itself_a_miss_has_no_cost() -> None:
+    row = miss_cost(with_divergence(lambda x, mu, seed: x == -1 and mu == 0.9 and seed == 2), factors=[3]).iloc[0]
+    assert math.isnan(row["value"])
+    assert "diverge at its best lr" in row["note"]
+
+
 def test_levels_too_wide_apart_refuse_a_small_miss() -> None:
     made = study({"adam": good}, levels=4)
     table = miss_cost(made).set_index("factor")
