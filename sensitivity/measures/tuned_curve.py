@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensitivity.measures.axes import Axis, axis_of, levels_of
 from sensitivity.measures.best import best_of
 from sensitivity.measures.estimates import Estimate
-from sensitivity.measures.losses import Array
+from sensitivity.measures.losses import Array, Losses
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.results.results import Results
 
