@@ -37,6 +37,15 @@ TaskModule = Annotated[
         show_default=False,
     ),
 ]
+DefaultSetting = Annotated[
+    bool | None,
+    typer.Option(
+        "--default-setting/--no-default-setting",
+        help="Train the default setting of each variant beside the design, or not, instead of the study's "
+        "choice.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Folder = Annotated[
     pathlib.Path | None,

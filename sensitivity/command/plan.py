@@ -10,6 +10,7 @@ import typer
 from sensitivity.command.options import (
     DEFAULT_STORE,
     AsJson,
+    DefaultSetting,
     Preset,
     StorePlace,
     StudyFile,
@@ -38,6 +39,7 @@ def plan(
             show_default="that of the study's results in the store",
         ),
     ] = None,
+    default_setting: DefaultSetting = None,
     store: StorePlace = DEFAULT_STORE,
     task_module: TaskModule = None,
     as_json: AsJson = False,
@@ -51,14 +53,21 @@ def plan(
     """
     from sensitivity.deciding.planner import planned
     from sensitivity.store.addresses import without_password
+    from sensitivity.study.study import with_changes
 
     load_module(task_module)
     place = "" if store == DEFAULT_STORE else f" --store {shlex.quote(without_password(store))}"
     plans = {}
+    chosen = "" if default_setting is None else f" --{'' if default_setting else 'no-'}default-setting"
     for study in the_studies(file, preset):
-        source = (f"--preset {study.name}" if file is None else shlex.quote(file)) + place
+        source = (f"--preset {study.name}" if file is None else shlex.quote(file)) + place + chosen
         plans[source] = planned(
-            study, tell_apart=tell_apart, power=power, pilot=store, noise=noise, source=source
+            with_changes(study, default_setting=default_setting),
+            tell_apart=tell_apart,
+            power=power,
+            pilot=store,
+            noise=noise,
+            source=source,
         )
     if as_json:
         show([row for one in plans.values() for row in one.records()], as_json)

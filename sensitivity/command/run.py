@@ -12,6 +12,7 @@ from rich.console import Console
 from sensitivity.command.options import (
     DEFAULT_STORE,
     AsJson,
+    DefaultSetting,
     Folder,
     StorePlace,
     TaskModule,
@@ -60,6 +61,7 @@ def run(
             show_default=False,
         ),
     ] = None,
+    default_setting: DefaultSetting = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -147,7 +149,14 @@ def run(
     from sensitivity.study.study import with_changes, with_configurations
 
     load_module(task_module)
-    changes = {"epochs": epochs, "seeds": seeds, "limit": limit, "precision": precision, "margin": margin}
+    changes = {
+        "epochs": epochs,
+        "seeds": seeds,
+        "limit": limit,
+        "precision": precision,
+        "margin": margin,
+        "default_setting": default_setting,
+    }
     changed = any(value is not None for value in changes.values())
     studies = [
         with_configurations(with_changes(study, **changes) if changed else study, configurations)
@@ -195,6 +204,6 @@ def run(
                 console.print(f"failed: {error}", style="red", markup=False, highlight=False)
         if place is not None and (not results.usable.empty or not progress.errors):
             conclude(results, place, as_json)
-        failed = failed or bool((results.trials["status"] == "failed").any())
+        failed = failed or bool((results.all_trials["status"] == "failed").any())
     if failed:
         raise typer.Exit(1)

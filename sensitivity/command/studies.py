@@ -42,7 +42,7 @@ def trials(
         raise unknown("status", status, STATUSES)
     opened = Store(store, create=False)
     try:
-        table = Results.from_store(opened, the_study(opened, study)).trials
+        table = Results.from_store(opened, the_study(opened, study)).all_trials
     finally:
         opened.close()
     if status is not None:

@@ -129,7 +129,9 @@ def _navigation(app: Dash, source: Source) -> None:
         if kind == "clickData":
             return *_moved(
                 view,
-                view.but(trial=brushing.pointed(event["value"], set(results.trials["key"])) or view.trial),
+                view.but(
+                    trial=brushing.pointed(event["value"], set(results.all_trials["key"])) or view.trial
+                ),
             ), still
         to = (brushing.boxed if kind == "selectedData" else brushing.stretched)(
             view, results, event["value"], axes

@@ -64,8 +64,9 @@ def bar(source: Source, view: View) -> list[Any]:
     """Return the progress of the study, the number of kept trials, and the tabs of the questions."""
     whole = source.results(view)
     results = source.filtered_results(view)
-    counted = dict(results.trials["status"].value_counts())
-    row = {"trials": len(results.trials), **{name: int(counted.get(name, 0)) for name in words.ORDER}}
+    trials = results.all_trials
+    counted = dict(trials["status"].value_counts())
+    row = {"trials": len(trials), **{name: int(counted.get(name, 0)) for name in words.ORDER}}
     questions = [(question.key, question.title) for question in QUESTIONS] + [(MEASURES, "Any one measure")]
     open_one = open_question(view)
     current = MEASURES if open_one is None else open_one.key

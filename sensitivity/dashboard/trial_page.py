@@ -107,9 +107,10 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
 
 
 def _row(results: Results, key: str) -> dict[str, Any]:
-    matching = results.trials[results.trials["key"] == key]
+    trials = results.all_trials
+    matching = trials[trials["key"] == key]
     if matching.empty:
-        raise unknown("trial", key, list(results.trials["key"]))
+        raise unknown("trial", key, list(trials["key"]))
     return records(matching)[0]
 
 

@@ -39,16 +39,16 @@ def rows(source: Source, view: View) -> list[Any]:
     """Return one page of the table, with links that sort it, turn it and download it."""
     results, whole = source.filtered_results(view), source.results(view)
     summary = kept_words(results, whole, view)
-    if results.trials.empty:
+    if results.all_trials.empty:
         return [summary, nothing(whole, view)]
     columns = shown_columns(results)
-    ordered = in_order(results.trials, view.sort)
+    ordered = in_order(results.all_trials, view.sort)
     pages = -(-len(ordered) // PER_PAGE)
     number = min(view.number, pages)
     part = ordered.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
     head = [_sorting(view, name) for name in columns]
     body = [[_cell(view, row, name) for name in columns] for row in records(part)]
-    numeric = [results.trials[name].dtype.kind in "fiu" for name in columns]
+    numeric = [ordered[name].dtype.kind in "fiu" for name in columns]
     downloads = html.P(
         [
             html.A("CSV of these trials", href=download(view, "trials"), download=""),
@@ -69,7 +69,7 @@ def rows(source: Source, view: View) -> list[Any]:
 
 def kept_words(selected: Results, whole: Results, view: View) -> html.P:
     """Return the number of trials that the filters keep, with a link that clears the filters."""
-    count = len(selected.trials), len(whole.trials)
+    count = len(selected.all_trials), len(whole.all_trials)
     if not view.filtered:
         return html.P(counted(count[1], "trial"), className="kept", role="status")
     return html.P(
@@ -84,7 +84,7 @@ def kept_words(selected: Results, whole: Results, view: View) -> html.P:
 
 def nothing(whole: Results, view: View) -> html.Div:
     """Return the notice of a table without trials."""
-    if whole.trials.empty:
+    if whole.all_trials.empty:
         return shell.notice(
             "No trial yet", "The study has been stored, but none of its trials has been planned."
         )
@@ -94,7 +94,7 @@ def nothing(whole: Results, view: View) -> html.Div:
 
 def shown_columns(results: Results) -> list[str]:
     """Return the columns of the table: those that every trial leaves empty are left out."""
-    trials = results.trials
+    trials = results.all_trials
     columns = [name for name in trials.columns if name not in LEFT_OUT and not trials[name].isna().all()]
     if trials["task"].nunique() < 2:
         columns.remove("task")
@@ -132,12 +132,8 @@ def csv(source: Source, view: View, what: str) -> str:
         what: ``trials`` that the view keeps, or their ``epochs``.
     """
     results = source.filtered_results(view)
-    table = (
-        results.trials
-        if what == "trials"
-        else results.epochs[results.epochs["key"].isin(results.trials["key"])]
-    )
-    return csv_text(table)
+    trials = results.all_trials
+    return csv_text(trials if what == "trials" else results.epochs[results.epochs["key"].isin(trials["key"])])
 
 
 def download(view: View, what: str) -> str:

@@ -19,6 +19,7 @@ from sensitivity.deciding.task_noises import (
     is_fixed,
     pilot_noises,
 )
+from sensitivity.study.default_settings import default_setting
 from sensitivity.study.study import NUMBERED
 from trainables.names import InputError
 
@@ -228,7 +229,10 @@ def _cost(
         return None, None
     sizes = configurations(study) if unit == SEEDS else dict.fromkeys(study.variants, need.units)
     seeds = need.units if unit == SEEDS else len(study.seeds)
-    trials = {(task, name): size * seeds for task in study.tasks for name, size in sizes.items()}
+    more = {name: int(default_setting(study, name) is not None) for name in sizes}
+    trials = {
+        (task, name): (size + more[name]) * seeds for task in study.tasks for name, size in sizes.items()
+    }
     hours = (
         sum(count * seconds[kind] for kind, count in trials.items()) / 3600
         if set(trials) <= set(seconds)

@@ -170,7 +170,8 @@ def normalised(results: Results, normalisation: str) -> tuple[Results, dict[str,
         done = table["status"].isin(DONE)
         worst = table[normalisation].where(done).groupby(table["task"]).transform("min").fillna(0.0)
         loss = (-table[normalisation].fillna(worst)).where(done)
-        results = replace(results, trials=table.assign(loss=loss, initial_loss=-worst))
+        scored = table.assign(loss=loss, initial_loss=-worst)
+        results = replace(results, trials=scored, defaults=scored.iloc[:0])
         return results, {task: (0.0, 1.0) for task, _ in results.groups}
     means: dict[str, list[Array]] = {}
     for task, variant in results.groups:

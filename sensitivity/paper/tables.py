@@ -249,7 +249,8 @@ def judged_by_test(one: Results) -> Results:
     loss = pd.Series(
         capped_losses(value, one.trials["initial_loss"].fillna(np.inf)), index=value.index
     ).where(known)
-    return replace(one, trials=one.trials[known].assign(value=value, loss=loss), metric="test_loss")
+    trials = one.trials[known].assign(value=value, loss=loss)
+    return replace(one, trials=trials, defaults=trials.iloc[:0], metric="test_loss")
 
 
 def _diverged(trials: pd.DataFrame) -> str:

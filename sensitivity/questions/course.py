@@ -42,7 +42,8 @@ def failures(measured: Measured, task: str) -> pd.DataFrame:
 
     Columns: error, n, key (of the first trial with the error).
     """
-    failed = measured.results.trials[measured.results.trials["status"] == "failed"]
+    trials = measured.results.all_trials
+    failed = trials[trials["status"] == "failed"]
     by_error = failed.fillna({"error": "no reason given"}).groupby("error", sort=False)
     table = by_error.agg(n=("key", "size"), key=("key", "first")).reset_index()
     return table.sort_values("n", ascending=False, kind="stable", ignore_index=True)

@@ -38,7 +38,7 @@ def next_steps(results: Results, table: pd.DataFrame, *, source: str | None = No
 def source_of(results: Results) -> str:
     """Return the study of results in the words of ``sensitivity run``.
 
-    A study that is a preset, but for its seeds, is named; any other is ``STUDY.yaml``.
+    A study that is a preset, but for its seeds and default settings, is named; any other is ``STUDY.yaml``.
     """
     from sensitivity.study.presets import PRESETS
 
@@ -49,7 +49,7 @@ def source_of(results: Results) -> str:
         fields = json.loads(preset.to_json())
         changes = {name for name in fields if fields[name] != results.spec.get(name)}
         same = all(preset.space(name) == results.spaces.get(name) for name in preset.variants)
-        if changes <= {"seeds", "spaces"} and same:  # the store has spaces in a longer form
+        if changes <= {"seeds", "spaces", "default_setting"} and same:  # the store has spaces in a longer form
             return f"--preset {results.study}"
     return "STUDY.yaml"
 

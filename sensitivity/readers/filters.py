@@ -14,6 +14,8 @@ from sensitivity.results.results import COUNTED, PREFIX, Results
 from trainables.outcomes import capped_losses
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from search_spaces.hyperparameters import Hyperparameter
     from sensitivity.readers.view import View
 
@@ -22,29 +24,40 @@ LEVELS = 41
 
 
 def narrowed(results: Results, view: View) -> Results:
-    """Return the results whose trials a view keeps.
+    """Return the results whose trials a view keeps, those of default settings included.
 
     Their spaces, and so the colours of the variants, stay.
 
     A range keeps the trials that have the hyperparameter, with a value within its bounds.
     """
-    trials = results.trials
+    masks = [_mask(table, view) for table in (results.trials, results.defaults)]
+    if all(mask.all() for mask in masks):
+        return results
+    trials, defaults = (
+        table[mask].reset_index(drop=True)
+        for table, mask in zip((results.trials, results.defaults), masks, strict=True)
+    )
+    return replace(results, trials=trials, defaults=defaults)
+
+
+def _mask(trials: pd.DataFrame, view: View) -> NDArray[np.bool_]:
+    """Return True for each trial that a view keeps."""
     mask = np.ones(len(trials), dtype=bool)
     for column, chosen in (("variant", view.variant), ("seed", view.seed), ("status", view.status)):
         if chosen:
-            mask &= trials[column].astype(str).isin(chosen).to_numpy()
+            mask &= trials[column].astype(str).isin(chosen).to_numpy(bool)
     for name, low, high in view.ranges:
         if PREFIX + name in trials.columns:
-            mask &= pd.to_numeric(trials[PREFIX + name], errors="coerce").between(low, high).to_numpy()
+            mask &= pd.to_numeric(trials[PREFIX + name], errors="coerce").between(low, high).to_numpy(bool)
     for name in dict.fromkeys(name for name, _ in view.choices):
         if PREFIX + name in trials.columns:
             mask &= (
                 trials[PREFIX + name]
                 .astype(str)
                 .isin([value for hyperparameter, value in view.choices if hyperparameter == name])
-                .to_numpy()
+                .to_numpy(bool)
             )
-    return results if mask.all() else replace(results, trials=trials[mask].reset_index(drop=True))
+    return mask
 
 
 def capped(results: Results, cap: str) -> Results:
@@ -52,18 +65,30 @@ def capped(results: Results, cap: str) -> Results:
 
     Args:
         results: Results of a study.
-        cap: ``worst`` counts them as the worst finite loss of the task, however large; anything else leaves
-            them at the initial loss.
+        cap: ``worst`` counts them as the worst finite loss of the task's design, however large; anything else
+            leaves them at the initial loss.
     """
     if cap != "worst":
         return results
-    trials = results.trials
-    outcome = -trials["value"] if results.direction == "max" else trials["value"]
-    worst = outcome.groupby(trials["task"]).transform("max").fillna(trials["initial_loss"])
-    loss = np.where(trials["loss"].notna(), capped_losses(outcome, worst.fillna(np.inf)), np.nan)
+    outcome = _outcome(results.trials, results)
+    worst = outcome.groupby(results.trials["task"]).max()
+
+    def counted(trials: pd.DataFrame) -> pd.DataFrame:
+        limit = trials["task"].map(worst).fillna(trials["initial_loss"])
+        losses = capped_losses(_outcome(trials, results), limit.fillna(np.inf))
+        return trials.assign(initial_loss=limit, loss=np.where(trials["loss"].notna(), losses, np.nan))
+
     return replace(
-        results, trials=trials.assign(initial_loss=worst, loss=loss), spec={**results.spec, COUNTED: WORST}
+        results,
+        trials=counted(results.trials),
+        defaults=counted(results.defaults),
+        spec={**results.spec, COUNTED: WORST},
     )
+
+
+def _outcome(trials: pd.DataFrame, results: Results) -> pd.Series[float]:
+    """Return the metric of trials, which is better where it is lower."""
+    return -trials["value"] if results.direction == "max" else trials["value"]
 
 
 def tasks(results: Results) -> list[str]:

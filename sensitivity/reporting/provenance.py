@@ -30,13 +30,14 @@ MOST_REASONS, LONGEST_REASON = 5, 120
 
 def lead(results: Results) -> str:
     """Return a sentence on the study's question, and one on its trials."""
-    counts = results.trials["status"].value_counts()
+    trials = results.all_trials
+    counts = trials["status"].value_counts()
     words = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if status in counts)
     designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
     variants = list(dict.fromkeys(results.trials["variant"]))
     who = variants[0] if len(variants) == 1 else f"each of {len(variants)} variants"
     return (
-        f"How sensitive is {who} to its hyperparameters? {_counted(len(results.trials), 'trial')} ({words}), "
+        f"How sensitive is {who} to its hyperparameters? {_counted(len(trials), 'trial')} ({words}), "
         f"{seeds_in_words(results)}, {designs} design, judged by "
         f"{'' if IMPORTED in results.spec else 'the '}{metric_name(results)}."
     )
@@ -45,7 +46,7 @@ def lead(results: Results) -> str:
 def provenance(results: Results) -> list[tuple[str, str]]:
     """Return names and values that a reader needs to repeat the study."""
     versions = ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name)))
-    hours, minutes = divmod(round(float(results.trials["seconds"].sum()) / 60), 60)
+    hours, minutes = divmod(round(float(results.all_trials["seconds"].sum()) / 60), 60)
     is_timed = IMPORTED not in results.spec or bool(results.trials["seconds"].notna().any())
     rows = {
         "written": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -70,7 +71,8 @@ def specification(results: Results) -> str:
 
 def _reasons(results: Results) -> str:
     """Return the number of failed trials by reason, the most frequent first."""
-    failed = results.trials.loc[results.trials["status"] == "failed", "error"]
+    trials = results.all_trials
+    failed = trials.loc[trials["status"] == "failed", "error"]
     counts = failed.fillna("none given").astype(str).str.slice(0, LONGEST_REASON).value_counts()
     more = f"; {len(counts) - MOST_REASONS} other reasons" if len(counts) > MOST_REASONS else ""
     return "; ".join(f"{count} × {reason}" for reason, count in counts.head(MOST_REASONS).items()) + more

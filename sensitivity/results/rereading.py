@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pandas as pd
 from sensitivity.results.capping import INITIAL, WORST, cap_of
 from sensitivity.results.results import COUNTED, NO_METRICS, PREFIX
 from sensitivity.study.metric_names import direction_in
-from sensitivity.study.trial import METRICS
+from sensitivity.study.trial import DONE, METRICS
 from trainables.names import InputError, unknown
 from trainables.outcomes import capped_losses
 
@@ -72,21 +73,35 @@ def judged_by(results: Results, metric: str, *, direction: Direction | None = No
             f"is {metric!r} better when it is lower or higher? Its name does not say; give direction='min' "
             "or 'max' (--with direction=min)"
         )
-    trials, epochs = results.usable, results.epochs
-    if metric in epochs.columns:
-        table = _numbers(epochs, metric)
-        value = trials["key"].map(table.drop_duplicates("key", keep="last").set_index("key")["number"])
-        ever = trials["key"].isin(table.loc[table["number"].notna(), "key"])
-    else:
-        value = pd.to_numeric(trials[metric], errors="coerce")
-        ever = value.notna()
-    diverged = (trials["status"] == "diverged") | (ever & ~np.isfinite(value))
+    epochs, maximised = results.epochs, way == "max"
     capped = _capped(results) if {metric, results.metric} <= set(METRICS) else frozenset()
-    again = _outcomes(trials, value, diverged, maximised=way == "max", capped=capped)
-    again["loss"] = again["loss"].where(ever | diverged)
+
+    def judged(trials: pd.DataFrame, worst: Mapping[str, float] | None) -> pd.DataFrame:
+        if trials.empty:
+            return trials
+        if metric in epochs.columns:
+            table = _numbers(epochs, metric)
+            last = table.drop_duplicates("key", keep="last").set_index("key")["number"]
+            value = trials["key"].map(last).astype(float)
+            ever = trials["key"].isin(table.loc[table["number"].notna(), "key"])
+        else:
+            value = pd.to_numeric(trials[metric], errors="coerce")
+            ever = value.notna()
+        diverged = (trials["status"] == "diverged") | (ever & ~np.isfinite(value))
+        again = _outcomes(trials, value, diverged, maximised=maximised, capped=capped, worst=worst)
+        again["loss"] = again["loss"].where(ever | diverged)
+        return again
+
+    trials = judged(results.usable, None)
+    defaults = judged(_usable_defaults(results), _worst(trials, maximised=maximised))
     counted = {task: INITIAL if task in capped else WORST for task in set(trials["task"])}
     return replace(
-        results, trials=again, metric=metric, direction=way, spec={**results.spec, COUNTED: counted}
+        results,
+        trials=trials,
+        defaults=defaults,
+        metric=metric,
+        direction=way,
+        spec={**results.spec, COUNTED: counted},
     )
 
 
@@ -101,25 +116,69 @@ def after_share(results: Results, share: float) -> Results:
         results: Results of a study, with stored epochs.
         share: Share of the epochs of each trial, above 0 and at most 1.
     """
-    trials, epochs = results.usable.reset_index(drop=True), results.epochs
-    until = pd.Series(np.maximum(1.0, np.ceil(share * trials["epochs"].to_numpy(float) - 1e-9)), trials.index)
-    if (until >= trials["epochs"]).all():
+    table, maximised = _numbers(results.epochs, results.metric), results.direction == "max"
+    trials = results.usable.reset_index(drop=True)
+    if (_until(trials, share) >= trials["epochs"]).all():
         return results
-    table = _numbers(epochs, results.metric)
+    cut = _after(trials, table, share, maximised=maximised, capped=_capped(results))
+    defaults = _usable_defaults(results).reset_index(drop=True)
+    worst = _worst(cut, maximised=maximised)
+    return replace(
+        results,
+        trials=cut,
+        defaults=_after(defaults, table, share, maximised=maximised, capped=_capped(results), worst=worst),
+    )
+
+
+def _until(trials: pd.DataFrame, share: float) -> pd.Series[float]:
+    """Return the last epoch that counts of each trial."""
+    return pd.Series(np.maximum(1.0, np.ceil(share * trials["epochs"].to_numpy(float) - 1e-9)), trials.index)
+
+
+def _after(
+    trials: pd.DataFrame,
+    table: pd.DataFrame,
+    share: float,
+    *,
+    maximised: bool,
+    capped: frozenset[str],
+    worst: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """Return trials as they were after a share of their epochs, without those that had no epoch by then.
+
+    Args:
+        trials: Trials with a result.
+        table: Epochs, as :func:`_numbers` returns them.
+        share: Share of the epochs.
+        maximised: True if more is better.
+        capped: Tasks whose cap is the initial loss.
+        worst: Caps of the other tasks; if None, the worst value of each.
+    """
+    if trials.empty:
+        return trials
+    until = _until(trials, share)
     ended = trials["key"].map(table.groupby("key")["epoch"].max())
     limit = table["key"].map(pd.Series(until.to_numpy(), trials["key"]))
     last = table[table["epoch"] <= limit].drop_duplicates("key", keep="last").set_index("key")
-    value, reached = trials["key"].map(last["number"]), trials["key"].map(last["epoch"])
+    value, reached = (trials["key"].map(last[name]).astype(float) for name in ("number", "epoch"))
     over = (trials["status"] == "diverged") & ~(ended > until)
-    known = over | reached.notna()
-    again = _outcomes(
-        trials,
-        value,
-        over | ~np.isfinite(value),
-        maximised=results.direction == "max",
-        capped=_capped(results),
-    ).assign(epochs=until.astype(int), epochs_done=reached.fillna(0).astype(int))
-    return replace(results, trials=again[known].reset_index(drop=True))
+    diverged = over | ~np.isfinite(value)
+    again = _outcomes(trials, value, diverged, maximised=maximised, capped=capped, worst=worst).assign(
+        epochs=until.astype(int), epochs_done=reached.fillna(0).astype(int)
+    )
+    return again[over | reached.notna()].reset_index(drop=True)
+
+
+def _usable_defaults(results: Results) -> pd.DataFrame:
+    """Return the trials of default settings beside the designs that have a result."""
+    return results.defaults[results.defaults["status"].isin(DONE)]
+
+
+def _worst(trials: pd.DataFrame, *, maximised: bool) -> dict[str, float]:
+    """Return the worst value of each task, as a loss; 0 for a task without one."""
+    outcome = -trials["value"] if maximised else trials["value"]
+    worst: dict[str, float] = outcome.groupby(trials["task"]).max().fillna(0.0).to_dict()
+    return worst
 
 
 def _measured(column: pd.Series[float]) -> bool:
@@ -146,6 +205,7 @@ def _outcomes(
     *,
     maximised: bool,
     capped: frozenset[str],
+    worst: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Return trials with other values, and the losses and statuses that follow from them.
 
@@ -155,11 +215,15 @@ def _outcomes(
         diverged: True for each trial that counts as diverged.
         maximised: True if more is better.
         capped: Tasks whose cap is the initial loss; on other tasks it is the worst value of the task.
+        worst: That value of each task, from other trials; None for that of these.
     """
     value = value.astype(float).where(~diverged & np.isfinite(value))
     outcome = -value if maximised else value
-    worst = outcome.groupby(trials["task"]).transform("max").fillna(0.0)
-    cap = trials["initial_loss"].astype(float).where(trials["task"].isin(capped), worst)
+    known = (
+        outcome.groupby(trials["task"]).max().fillna(0.0) if worst is None else pd.Series(worst, dtype=float)
+    )
+    largest = trials["task"].map(known).astype(float)
+    cap = trials["initial_loss"].astype(float).where(trials["task"].isin(capped), largest)
     return trials.assign(
         status=np.where(diverged, "diverged", "completed"),
         value=value,

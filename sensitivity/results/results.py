@@ -78,6 +78,8 @@ class Results:
         runs: workers, hosts and devices of each run, if recorded
             (:func:`sensitivity.running.devices.environment`).
         metrics: columns of ``epochs`` by which a study can be judged.
+        defaults: trials of default settings that a design lacks, with the columns of ``trials``; no mean over
+            a design has them. Their cap is that of the task's ``trials``.
 
     Source of the cap: Wortsman et al., "Small-scale proxies for large-scale Transformer training
     instabilities", arXiv:2309.14322, section 2.2.
@@ -95,6 +97,18 @@ class Results:
     notes: tuple[str, ...] = ()
     runs: tuple[Mapping[str, Any], ...] = ()
     metrics: tuple[str, ...] = ()
+    defaults: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    def __post_init__(self) -> None:
+        if self.defaults.empty:
+            object.__setattr__(self, "defaults", self.trials.iloc[:0])
+
+    @property
+    def all_trials(self) -> pd.DataFrame:
+        """Trials of the designs and of the default settings beside them."""
+        if self.defaults.empty:
+            return self.trials
+        return pd.concat([self.trials, self.defaults], ignore_index=True)
 
     @property
     def epochs(self) -> pd.DataFrame:
@@ -129,6 +143,7 @@ class Results:
         Raises: InputError for an unknown study or metric, and for a metric whose name states no direction, if
         none is given.
         """
+        from sensitivity.study.default_settings import is_default
         from sensitivity.study.margins import earlier_margins
         from sensitivity.study.study import Study
         from sensitivity.study.trial import METRICS
@@ -150,7 +165,14 @@ class Results:
             epochs[metric] = np.nan
         spaces = {name: spec.space(name) for name in spec.variants}
         direction = _direction(metric, spec, direction)
-        table = _tidy(trials, epochs, metric, spaces, maximised=direction == "max", capped=metric in METRICS)
+        beside = np.array(
+            is_default(spec, list(trials["variant"]), list(trials["configuration"])), dtype=bool
+        )
+        every = _tidy(trials, epochs, metric, spaces)
+        table, worst = _with_losses(every[~beside], maximised=direction == "max", capped=metric in METRICS)
+        defaults, _ = _with_losses(
+            every[beside], maximised=direction == "max", capped=metric in METRICS, worst=worst
+        )
         kind = spec.design.get("kind", "explicit")
         designs = {name: design["kind"] for name, design in spec.designs.items()}
         runs = tuple(store.runs(study))
@@ -169,6 +191,7 @@ class Results:
             designs,
             runs=runs,
             metrics=tuple(name for name in measured if name == spec.metric or direction_in(name) is not None),
+            defaults=defaults,
         )
 
     def _repr_html_(self) -> str | None:
@@ -212,7 +235,7 @@ class Results:
         return space.encode([active_values(space.names, row) for row in rows])[:, chosen]
 
     def save(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
-        """Write the tables ``trials`` and ``epochs`` as CSV and Parquet.
+        """Write the tables ``trials`` and ``epochs`` as CSV and Parquet, and ``defaults`` if it has a row.
 
         Raises: InputError if the folder cannot be written.
         """
@@ -220,7 +243,10 @@ class Results:
         written = []
         try:
             place.mkdir(parents=True, exist_ok=True)
-            for name, table in (("trials", self.trials), ("epochs", self.epochs)):
+            tables = {"trials": self.trials, "epochs": self.epochs}
+            for name, table in (
+                tables if self.defaults.empty else tables | {"defaults": self.defaults}
+            ).items():
                 (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
                 # bytes, as Arrow refuses a path that is not UTF-8
                 (place / f"{name}.parquet").write_bytes(of_one_type(table).to_parquet(index=False))
@@ -279,14 +305,9 @@ def of_one_type(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tidy(
-    trials: pd.DataFrame,
-    epochs: pd.DataFrame,
-    metric: str,
-    spaces: Mapping[str, SearchSpace],
-    *,
-    maximised: bool,
-    capped: bool,
+    trials: pd.DataFrame, epochs: pd.DataFrame, metric: str, spaces: Mapping[str, SearchSpace]
 ) -> pd.DataFrame:
+    """Return one row a trial, with the metric after its last epoch; it has no losses yet."""
     names = list(dict.fromkeys(name for space in spaces.values() for name in space.names))
     columns = ["key", "task", "variant", "seed", "epochs", "status", "initial_loss", "error"]
     table = trials[columns].copy()
@@ -300,21 +321,29 @@ def _tidy(
     for name in names:
         values = [configuration.get(name, np.nan) for configuration in trials["configuration"]]
         table[f"{PREFIX}{name}"] = pd.Series(values, index=table.index, dtype=object).infer_objects()
-    ended = table["status"].isin(DONE)
     table["value"] = table["value"].where((table["status"] == "completed") & np.isfinite(table["value"]))
+    order = [*columns[:-1], "epochs_done", "seconds", *TIMES, *(f"{PREFIX}{name}" for name in names)]
+    return table[[*order, "value", "error"]]
+
+
+def _with_losses(
+    table: pd.DataFrame, *, maximised: bool, capped: bool, worst: Mapping[str, float] | None = None
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Return a table of :func:`_tidy` with losses, and the cap of each task that has no initial loss.
+
+    Args:
+        table: Trials.
+        maximised: True if more is better.
+        capped: True if the cap is the initial loss.
+        worst: Caps of other trials of the same tasks; if None, the worst final value of each task.
+    """
+    table = table.reset_index(drop=True)
     outcome = -table["value"] if maximised else table["value"]
+    if worst is None:
+        worst = {} if capped else outcome.groupby(table["task"]).max().fillna(0.0).to_dict()
     if not capped:
-        table["initial_loss"] = outcome.groupby(table["task"]).transform("max").fillna(0.0)
+        table["initial_loss"] = table["task"].map(worst).fillna(0.0).astype(float)
     loss = capped_losses(outcome, table["initial_loss"].fillna(np.inf))
-    table["loss"] = pd.Series(loss, index=table.index).where(ended)
-    order = [
-        *columns[:-1],
-        "epochs_done",
-        "seconds",
-        *TIMES,
-        *(f"{PREFIX}{name}" for name in names),
-        "value",
-        "loss",
-        "error",
-    ]
-    return table[order]
+    losses = pd.Series(loss, index=table.index).where(table["status"].isin(DONE))
+    table.insert(table.columns.get_loc("error"), "loss", losses)
+    return table, dict(worst)

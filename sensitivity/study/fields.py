@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from search_spaces.designs import design_from_dict
 from search_spaces.spaces import SearchSpace
@@ -49,6 +57,7 @@ class StudyFields(BaseModel):
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     cohort_size: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1)
     trainable: str | None = None
+    default_setting: StrictBool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.combinations import distinct
+from sensitivity.study.default_settings import default_setting
 from sensitivity.study.fields import StudyFields
 from sensitivity.study.trial import DONE, Trial, source_of, trial_key
 
@@ -59,7 +60,7 @@ def trials(study: StudyFields) -> list[Trial]:
     """Return every trial of a study with a fixed design.
 
     The order spreads trials over each variant's space and interleaves tasks and variants, so that the trials
-    of an interrupted run are balanced.
+    of an interrupted run are balanced. The default settings that are trained beside the designs come first.
     """
     queues = []
     for task in study.tasks:
@@ -68,7 +69,9 @@ def trials(study: StudyFields) -> list[Trial]:
             configurations = distinct(study.resolved.design(variant).configurations(study.space(variant)))
             spread = [configurations[i] for i in _spread(len(configurations))]
             by_seed = [trials_of(study, task, variant, configuration) for configuration in spread]
-            queues.append([trial for seed in zip(*by_seed, strict=True) for trial in seed])
+            setting = default_setting(study, variant)
+            first = [] if setting is None else trials_of(study, task, variant, setting)
+            queues.append([*first, *(trial for seed in zip(*by_seed, strict=True) for trial in seed)])
     return _interleaved(queues)
 
 

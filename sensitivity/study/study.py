@@ -52,6 +52,9 @@ class Study(StudyFields):
         trainable: a Ray Tune function or class instead of tasks, or ``module:name`` of one. It receives one
             configuration with ``seed`` added (and ``variant`` if there are variants), and reports ``metric``;
             after ``epochs`` reports, if set, it is ended.
+        default_setting: True to train each variant's default setting too, with every seed; it is reported
+            beside the design and kept out of its means. It applies where every hyperparameter that varies
+            declares a default, to no adaptive design, and adds nothing where the design has the setting.
 
     Raises: InputError, in one line, for a study that cannot be run.
 

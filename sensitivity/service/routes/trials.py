@@ -60,7 +60,11 @@ def trials(
 
     def page() -> str:
         return _page(
-            context.source.results(View(name=name, metric=metric or "")).trials, filters, sort, offset, limit
+            context.source.results(View(name=name, metric=metric or "")).all_trials,
+            filters,
+            sort,
+            offset,
+            limit,
         ).model_dump_json()
 
     request = ("trials", metric, json.dumps(filters), sort, offset, limit)
