@@ -1,4 +1,4 @@
-"""Regret: the share of what can be won that a variant loses, untuned and tuned."""
+"""Regret: the share of what can be won that a variant loses, untuned, tuned, and at its default setting."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sensitivity.measures.default_loss import default_loss
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
 from sensitivity.measures.losses import keeping_losses, note
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = [
     "task", "variant", "value", "low", "high",
     "tuned", "tuned_low", "tuned_high", "untuned", "untuned_low", "untuned_high",
-    "learned", "best", "initial", "source", "n", "note",
+    "default", "default_low", "default_high", "learned", "best", "initial", "source", "n", "note",
 ]  # fmt: skip
 NOT_LEARNED = 0.9
 """Tuned regret above which a variant counts as not having learned, with 95% confidence."""
@@ -40,6 +41,16 @@ def regret(
     is over the configurations of the design. All best losses are those expected on a rerun
     (:class:`sensitivity.measures.best.Best`).
 
+    ``default`` is what the default setting d loses,
+
+    .. math:: R^d_w = \frac{\mu_w(d) - B}{\ell_0 - B},
+
+    with the mean over its seeds and a 95% interval from draws of Student's t
+    (:func:`sensitivity.measures.default_loss.default_loss`). It is trained beside the design
+    (``default_setting`` of the study), or is one of its configurations; elsewhere the three columns are NaN,
+    and with one seed there is no interval. A default setting beside the design may be better than B, the best
+    of the design: its regret is then negative.
+
     ``learned`` is False where the lower limit of the tuned regret is above 0.9: such a variant is listed and
     never ranked.
 
@@ -56,13 +67,15 @@ def regret(
     refuse_adaptive(results, "regret", "best_loss has the best of an adaptive search")
     results = keeping_losses(results)
     goals = stakes(results, reference=reference)
-    rows = [_row(one, goals[task], level) for task, every in estimates(results).items() for one in every]
+    rows = [
+        _row(results, one, goals[task], level) for task, every in estimates(results).items() for one in every
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(one: Estimate, goal: Stakes, level: float) -> dict[str, object]:
+def _row(results: Results, one: Estimate, goal: Stakes, level: float) -> dict[str, object]:
     refused = goal.refused
-    whole, tuned, untuned = ((np.nan,) * 3,) * 3
+    whole, tuned, untuned, default = ((np.nan,) * 3,) * 4
     if not refused:
         whole = goal.share(one.mean, one.mean_draws, level)
         tuned = tuned_share(one, goal, level)
@@ -70,11 +83,13 @@ def _row(one: Estimate, goal: Stakes, level: float) -> dict[str, object]:
             lost = (one.mean_draws - one.best.draws) / (goal.initial - goal.draws)
         untuned = ((value := max(0.0, (one.mean - one.best.value) / goal.unit)), *ends(value, lost, level))
         untuned = (untuned[0], float(np.maximum(0.0, untuned[1])), untuned[2])
+        default = default_share(results, one, goal, level)
     return {
         "task": goal.task, "variant": one.variant,
         "value": whole[0], "low": whole[1], "high": whole[2],
         "tuned": tuned[0], "tuned_low": tuned[1], "tuned_high": tuned[2],
         "untuned": untuned[0], "untuned_low": untuned[1], "untuned_high": untuned[2],
+        "default": default[0], "default_low": default[1], "default_high": default[2],
         "learned": learned(one, goal), "best": goal.best, "initial": goal.initial, "source": goal.source,
         "n": one.group.trials, "note": joined(note(one.group), refused),
     }  # fmt: skip
@@ -88,6 +103,24 @@ def tuned_share(one: Estimate, goal: Stakes, level: float = 0.95) -> tuple[float
     with np.errstate(divide="ignore", invalid="ignore"):
         behind = (one.best.draws - goal.lowest) / (goal.initial - goal.lowest)
     return 0.0, *ends(0.0, behind, level)
+
+
+def default_share(
+    results: Results, one: Estimate, goal: Stakes, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the regret of the default setting and its interval; NaN where it was not trained.
+
+    A configuration of the design is not better than the best of the design, and neither is its regret.
+    """
+    known = default_loss(results, one)
+    if known is None:
+        return np.nan, np.nan, np.nan
+    value, low, high = goal.share(known.mean, known.draws, level)
+    if known.is_in_design:
+        tuned, _, _ = tuned_share(one, goal, level)
+        value = max(value, tuned)
+        low = low if tuned < 0 else float(np.maximum(0.0, low))
+    return value, low, high
 
 
 def learned(one: Estimate, goal: Stakes) -> bool:
