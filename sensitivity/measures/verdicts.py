@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sensitivity.measures.default_loss import default_loss
 from sensitivity.measures.designs import joined, refuse_adaptive
 from sensitivity.measures.differences import Difference, Quantity, differences, rank_sets
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 BETTER_BY_MARGIN, BETTER = "better by more than the margin", "better"
 NEGLIGIBLE, EQUIVALENT, UNDECIDED = "better but negligible", "equivalent", "undecided"
-QUANTITIES = ("regret", "tuned", "untuned", "miss")
-"""Quantities that verdicts are about: mean loss, best loss, their difference, and the cost of a factor-3
-miss."""
-SECONDARY = ("tuned", "untuned", "miss", "regret")
-"""Order in which quantities that are not primary are tested; regret is the last where it is not primary."""
+QUANTITIES = ("regret", "tuned", "untuned", "miss", "default")
+"""Quantities that verdicts are about: mean loss, best loss, their difference, the cost of a factor-3 miss, and
+the loss of the default setting."""
+SECONDARY = ("tuned", "untuned", "miss", "regret", "default")
+"""Order in which quantities that are not primary are tested."""
 FACTOR = 3.0
 MARGIN = 0.05
 """Share of what can be won that counts as no difference, where the study names no margin."""
@@ -64,7 +65,7 @@ def verdicts(
     say something only of pairs that the primary measure decides, in the fixed order of :data:`SECONDARY`: a
     pair that the primary or an earlier measure leaves undecided is undecided by all later ones, and the note
     says which measure it was. Such a row has its value, its interval and its p-value all the same. The error
-    rate is that of each measure.
+    rate is that of each measure. By ``default`` only variants are compared whose default setting was trained.
 
     ``value``, ``low`` and ``high`` are in units of the loss, ``a`` minus ``b`` (a metric that is maximised
     counts with the opposite sign); ``share`` is of what can be won. ``seeds`` is the number of seeds that
@@ -162,7 +163,7 @@ def ranks(
 
 
 def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: str) -> list[Quantity]:
-    """Return the quantity of each variant that learned, in units of the loss."""
+    """Return the quantity of each variant that learned and has one, in units of the loss."""
     found = []
     for one in every:
         if not learned(one, goal):
@@ -175,6 +176,11 @@ def quantities(results: Results, every: list[Estimate], goal: Stakes, measure: s
             value, draws = best.value, best.draws
         elif measure == "untuned":
             value, draws = mean - best.value, one.mean_draws - best.draws
+        elif measure == "default":
+            known = default_loss(results, one)
+            if known is None:
+                continue
+            value, draws, degrees = known.mean, known.draws, known.degrees
         else:
             cost = (
                 miss_draws(one, goal, tuned_curve(results, one, "lr"), FACTOR)
@@ -226,12 +232,13 @@ def _of_task(
     seeds = min((one.group.loss.shape[1] for one in every), default=0)
     drawn = [len(one.group.loss) for one in every if not one.group.fixed]
     limit = margin_of(results, goal, margin)
-    fixed = all(one.group.fixed for one in every)
+    fixed = measure == "default" or all(one.group.fixed for one in every)  # only seeds are random
     trials = {one.variant: one.group.trials for one in every}
 
     def pairs(by: str) -> list[Difference]:
         found = quantities(results, every, goal, by)
-        return differences(found, seeds=seeds if fixed else min(drawn), level=level)
+        units = seeds if by == "default" or not drawn else min(drawn)
+        return differences(found, seeds=units, level=level)
 
     # An earlier measure without a value for a pair does not decide the pair either.
     decided = {
@@ -254,8 +261,8 @@ def _of_task(
 def before(measure: str, primary: str) -> list[str]:
     """Return the quantities that must decide a pair before a quantity may, in their order.
 
-    >>> before("regret", "regret"), before("untuned", "regret"), before("tuned", "miss")
-    ([], ['regret', 'tuned'], ['miss'])
+    >>> before("regret", "regret"), before("untuned", "regret"), before("default", "miss")
+    ([], ['regret', 'tuned'], ['miss', 'tuned', 'untuned', 'regret'])
     """
     order = [primary, *(by for by in SECONDARY if by != primary)]
     return order[: order.index(measure)]

@@ -49,7 +49,8 @@ def source_of(results: Results) -> str:
         fields = json.loads(preset.to_json())
         changes = {name for name in fields if fields[name] != results.spec.get(name)}
         same = all(preset.space(name) == results.spaces.get(name) for name in preset.variants)
-        if changes <= {"seeds", "spaces", "default_setting"} and same:  # the store has spaces in a longer form
+        # The store has spaces in a longer form.
+        if changes <= {"seeds", "spaces", "default_setting"} and same:
             return f"--preset {results.study}"
     return "STUDY.yaml"
 

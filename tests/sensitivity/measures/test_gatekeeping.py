@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from search_spaces.hyperparameters import Float
+from search_spaces.spaces import SearchSpace
 from sensitivity.measures import ranks, verdicts
 from sensitivity.measures.differences import Difference, Quantity, differences
 from sensitivity.measures.verdicts import EQUIVALENT, UNDECIDED, before, units_to_decide, verdict_of
+from sensitivity.results.results import Results
 from tests.sensitivity.measures.test_common_reference import good, poor, study
+from tests.sensitivity.tables import MU
 
 CLOSED = "the primary measure does not decide this pair"
 
@@ -64,6 +70,53 @@ def test_the_order_begins_with_the_primary_measure() -> None:
     assert before("miss", "regret") == ["regret", "tuned", "untuned"]
     assert before("regret", "miss") == ["miss", "tuned", "untuned"]
     assert before("miss", "miss") == []
+    assert before("default", "regret") == ["regret", "tuned", "untuned", "miss"]
+    assert before("default", "miss") == ["miss", "tuned", "untuned", "regret"]
+
+
+def with_defaults(noise: float, **losses: float) -> Results:
+    """Return two variants that every measure tells apart, and one beside them, with default settings.
+
+    Args:
+        noise: Standard deviation of a seed.
+        losses: Mean loss of the default setting, by variant.
+    """
+    space = SearchSpace(Float("lr", 1e-3, 1.0, "log", 0.2), MU)
+    curves = {"good": good, "narrow": lambda x: 0.15 + 0.3 * (x + 1.5) ** 2, "poor": poor}
+    made = study(curves, noise=noise, space=space)
+    usual = made.trials.iloc[0].to_dict() | {"config/lr": 0.2, "config/mu": 0.9}
+    rng = np.random.default_rng(2)
+    rows = [
+        usual | {"key": f"{variant}-{seed}", "variant": variant, "seed": seed, "loss": value, "value": value}
+        for variant, loss in losses.items()
+        for seed in range(3)
+        for value in [loss + noise * rng.standard_normal()]
+    ]
+    return replace(made, defaults=pd.DataFrame(rows, columns=made.trials.columns))
+
+
+def test_the_default_setting_is_compared_last_and_where_it_is_known() -> None:
+    made = with_defaults(0.002, good=0.4, narrow=0.2)
+    table = verdicts(made, by="default", margin=1e-6)
+    assert list(zip(table["a"], table["b"], strict=True)) == [("good", "narrow")]
+    row = table.iloc[0]
+    assert (row["better"], row["note"], row["primary"]) == ("narrow", "", False)
+    assert row["value"] == pytest.approx(0.2, abs=0.01)
+    assert row["low"] < 0.2 < row["high"]
+    place = ranks(made, by="default").set_index("variant")
+    assert place.loc[["narrow", "good"], "first"].tolist() == [1, 2]
+    assert verdicts(with_defaults(0.002, good=0.4), by="default").empty
+
+
+def test_the_default_setting_waits_for_the_cost_of_a_miss() -> None:
+    """Of a curve moved up, only the mean and the best differ: not tuning, and a miss, cost the same."""
+    made = with_defaults(0.002, good=0.4, poor=0.9)
+    moved = study({"good": good, "poor": lambda x: good(x) + 0.2}, noise=0.01, space=made.spaces["good"])
+    made = replace(moved, defaults=made.defaults)
+    row = verdicts(made, by="default", margin=1e-6).iloc[0]
+    assert row["p"] < 0.05
+    assert (row["verdict"], row["better"]) == (UNDECIDED, "")
+    assert row["note"] == "untuned, which comes first, does not decide this pair"
 
 
 def undecided(value: float, error: float = 1.0, critical: float = 2.0) -> Difference:
