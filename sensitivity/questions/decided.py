@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from search_spaces.declared_defaults import declared_default
 from sensitivity.measures.estimates import estimates, stakes
 from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
@@ -33,8 +34,8 @@ def recommended(measured: Measured, task: str) -> str:
 
 
 def recommendation(measured: Measured, task: str) -> list[str]:
-    """Return the variant and setting to use, with its measured mean, and the cost of a learning rate that is
-    off."""
+    """Return the variant and setting to use, with its measured mean, and what a learning rate that is off and
+    the default setting cost."""
     variant = recommended(measured, task)
     if not variant:
         return []
@@ -47,7 +48,38 @@ def recommendation(measured: Measured, task: str) -> list[str]:
         f"Use {variant} at {setting(one.group.configurations[place])}: {measured.results.metric} "
         f"{number(sign * one.best.observed)} ({over})."
     )
-    return [text, *_miss(measured, task, variant)]
+    return [text, *_miss(measured, task, variant), *_default(measured, task, variant)]
+
+
+def default_of(measured: Measured, task: str, variant: str) -> dict[str, Any] | None:
+    """Return the default setting of a variant (``configuration``) and its regret, with ``low`` and ``high``.
+
+    None where it was not trained.
+    """
+    row = next(row for row in records(of_task(measured.regret, task)) if row["variant"] == variant)
+    declared = declared_default(measured.results.spaces[variant])
+    if declared is None or not known(row["default"]):
+        return None
+    names = {"value": "default", "low": "default_low", "high": "default_high"}
+    return {"configuration": declared, **{name: float(row[column]) for name, column in names.items()}}
+
+
+def _default(measured: Measured, task: str, variant: str) -> list[str]:
+    found = default_of(measured, task, variant)
+    if found is None:
+        return []
+    varied = measured.results.varied(variant)
+    shown = setting({name: value for name, value in found["configuration"].items() if name in varied})
+    start, gain = f"At its default setting ({shown}), {variant}", won(measured, task)
+    low, high = (found[name] if known(found[name]) else found["value"] for name in ("low", "high"))
+    if high < 0:
+        gap = {"value": -found["value"], "low": -found["high"], "high": -found["low"]}
+        better = with_interval(gap, form=".0%")
+        return [f"{start} is better than the best setting of the design, by {better} of {gain}."]
+    words = with_interval(found, form=".0%")
+    if low <= 0 < high:
+        return [f"{start} cannot be told from the best setting of the design: {words} of {gain}."]
+    return [f"{start} loses {words} of {gain}."]
 
 
 def _miss(measured: Measured, task: str, variant: str) -> list[str]:

@@ -28,15 +28,16 @@ REGRET = (
     "best configuration (tuned) and the mean of all (untuned) are from the best of all variants, in "
     "percent of {won}; losses are capped at {cap}."
 )
+DEFAULTED = " At default: how far the default setting is behind; it is no part of the mean."
 MISS = " Factor 3: what a learning rate that is wrong by a factor of 3 costs, in percent of {won}."
 VALLEY = " Good range: decades of learning rate within a tenth of {won} of the variant's own best."
 EXPECTED = "expected on a rerun"
 """Title of the column of results that are corrected for the luck of choosing the best."""
 ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
 INTERVALS = "Intervals are 95% intervals (divergence: Wilson). "
-RANK, TUNED, UNTUNED = "rank when tuned", "behind when tuned", "behind untuned"
+RANK, TUNED, UNTUNED, DEFAULT = "rank when tuned", "behind when tuned", "behind untuned", "behind at default"
 MISSED, GOOD, WIDTH = "factor 3 costs", "good range (decades)", "robust width (decades)"
-BRIEF = (RANK, TUNED, UNTUNED, MISSED, "lr sensitivity", "sensitivity", "diverged")
+BRIEF = (RANK, TUNED, UNTUNED, DEFAULT, MISSED, "lr sensitivity", "sensitivity", "diverged")
 """Columns of numbers that a terminal shows, where they exist."""
 
 
@@ -46,9 +47,8 @@ def how_to_read(measured: Measured, task: str) -> str:
     if _ranked(measured, task):
         unit = won(measured, task)
         shown = overview(measured, task)
-        more = "".join(
-            text.format(won=unit) for name, text in ((MISSED, MISS), (GOOD, VALLEY)) if name in shown
-        )
+        columns = ((DEFAULT, DEFAULTED), (MISSED, MISS), (GOOD, VALLEY))
+        more = "".join(text.format(won=unit) for name, text in columns if name in shown)
         return INTERVALS + REGRET.format(won=unit, cap=cap) + more
     over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
     words = INTERVALS + OWN_BEST.format(what=over, cap=cap)
@@ -96,7 +96,7 @@ def _expected(words: str) -> str:
 
 def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table without columns of measures that no variant has."""
-    optional = [name for name in (EXPECTED, RANK, GOOD, MISSED, WIDTH) if name in table]
+    optional = [name for name in (EXPECTED, RANK, DEFAULT, GOOD, MISSED, WIDTH) if name in table]
     return table.drop(columns=[name for name in optional if (table[name] == DASH).all()])
 
 
@@ -128,6 +128,7 @@ def _losses(measured: Measured, task: str) -> dict[str, dict[str, str]]:
             RANK: place,
             TUNED: with_interval(row, "tuned", form=".0%"),
             UNTUNED: with_interval(row, form=".0%"),
+            DEFAULT: with_interval(row, "default", form=".0%"),
             MISSED: _missed(missed.get(variant)),
             GOOD: _good(valleys.get(variant)),
         }

@@ -145,6 +145,15 @@ class Miss(BaseModel):
     capped: float | None = Field(description="Share of trials that diverge there.")
 
 
+class DefaultSetting(BaseModel):
+    """What the default setting of a variant loses, as a share of what can be won, with a 95% interval."""
+
+    configuration: dict[str, Any]
+    value: float
+    low: float | None
+    high: float | None
+
+
 class TaskVerdict(BaseModel):
     """The verdict of a study on one task; what is not known is null."""
 
@@ -156,6 +165,7 @@ class TaskVerdict(BaseModel):
     value: float | None = Field(description="Mean of the metric that was measured there.")
     seeds: int | None
     miss: Miss | None
+    default: DefaultSetting | None = Field(description="Null where it was not trained.")
     pairs: int
     decided: int
     sentences: list[str]

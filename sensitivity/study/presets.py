@@ -47,8 +47,8 @@ def _around(variant: str) -> list[dict[str, Any]]:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quickstart": {
-        "description": "six optimizers on scikit-learn's digits, lr x mu, five seeds; two to three "
-        "minutes on two cores",
+        "description": "six optimizers on scikit-learn's digits, lr x mu and each default setting, five "
+        "seeds; two to three minutes on two cores",
         "tasks": ["mlp/digits"],
         "variants": VARIANTS,
         "spaces": {variant: _around(variant) for variant in VARIANTS},
@@ -56,6 +56,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "seeds": 5,
         "epochs": 3,
         "batch_size": 32,
+        "default_setting": True,
     },
     "autoencoder-quick": {
         "description": "six optimizers on the paper's autoencoder and scikit-learn's digits, lr x mu x nu, "

@@ -1,0 +1,77 @@
+"""What the verdict says of the default setting: only where it was trained, and only what its interval allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from sensitivity.measures import Measured
+from sensitivity.questions.card import card
+from sensitivity.questions.decided import recommendation
+from sensitivity.reporting.contents import chapters
+from sensitivity.reporting.latex import latex
+from sensitivity.reporting.markdown import markdown
+from sensitivity.reporting.overview import BRIEF, DEFAULT, how_to_read, overview
+from sensitivity.results.results import Results
+from tests.sensitivity.measures.test_default_loss import grid, with_default
+
+TASK = "autoencoder/digits"
+
+
+def made(*losses: float, seeds: int = 3) -> Results:
+    """Return two variants with noise .01, the better of which is adam, and the losses of its default setting."""
+    design = grid(0.01, seeds=seeds)
+    worse = design.trials["variant"] == "cm"
+    trials = design.trials.assign(loss=design.trials["loss"] + 0.1 * worse)
+    design = replace(design, trials=trials)
+    return with_default(design, losses) if losses else design
+
+
+@pytest.mark.parametrize(
+    ("losses", "words"),
+    [
+        pytest.param((0.30, 0.31, 0.32), "loses 24% (", id="it loses"),
+        pytest.param((0.10, 0.11, 0.10), "cannot be told from the best setting of the design: ", id="a tie"),
+        pytest.param((0.04, 0.05, 0.05), "is better than the best setting of the design, by ", id="better"),
+        pytest.param((1.0, 1.0, 1.0), "loses 100% of what training gains.", id="it diverges"),
+    ],
+)
+def test_the_verdict_says_what_the_default_setting_costs(losses: Sequence[float], words: str) -> None:
+    measured = Measured(made(*losses))
+    (sentence,) = [text for text in recommendation(measured, TASK) if "default setting" in text]
+    assert sentence.startswith(f"At its default setting (lr 0.3), adam {words}"), sentence
+    assert sentence.endswith(" of what training gains.")
+
+
+def test_nothing_is_said_of_a_default_setting_that_was_not_trained() -> None:
+    measured = Measured(made())
+    assert "default setting" not in " ".join(recommendation(measured, TASK))
+    assert card(measured, TASK)["default"] is None
+    assert DEFAULT not in overview(measured, TASK)
+    assert "default setting" not in how_to_read(measured, TASK)
+
+
+def test_the_default_setting_is_in_the_card_and_in_the_first_table_after_the_untuned_loss() -> None:
+    measured = Measured(made(0.30, 0.31, 0.32))
+    found = card(measured, TASK)["default"]
+    assert found["configuration"] == {"lr": 0.3}
+    assert found["low"] < found["value"] < found["high"]
+    table = overview(measured, TASK)
+    columns = list(table.columns)
+    assert columns[columns.index("behind untuned") + 1] == DEFAULT
+    assert DEFAULT in BRIEF
+    cells = table.set_index("variant")[DEFAULT]
+    assert cells["adam"] == f"{found['value']:.0%} ({found['low']:.0%} to {found['high']:.0%})"
+    assert cells["cm"] == "–"
+    assert "default setting" in how_to_read(measured, TASK)
+    contents = chapters(measured)
+    assert f"| {DEFAULT} |" in markdown(measured, contents, {})
+    assert DEFAULT in latex(measured, contents)
+
+
+def test_with_one_seed_the_cost_of_the_default_setting_has_no_interval() -> None:
+    measured = Measured(made(0.31, seeds=1))
+    sentences = " ".join(recommendation(measured, TASK))
+    assert "At its default setting (lr 0.3), adam loses 23% of what training gains." in sentences
