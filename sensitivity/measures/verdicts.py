@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 BETTER_BY_MARGIN, BETTER = "better by more than the margin", "better"
 NEGLIGIBLE, EQUIVALENT, UNDECIDED = "better but negligible", "equivalent", "undecided"
 QUANTITIES = ("regret", "tuned", "untuned", "miss", "default")
-"""Quantities that verdicts are about: mean loss, best loss, their difference, the cost of a factor-3 miss, and
-the loss of the default setting."""
+"""Quantities that verdicts are about: mean loss, best loss, their difference, the cost of a factor-3 miss,
+and the loss of the default setting."""
 SECONDARY = ("tuned", "untuned", "miss", "regret", "default")
 """Order in which quantities that are not primary are tested."""
 FACTOR = 3.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -76,7 +75,7 @@ def judged_by(results: Results, metric: str, *, direction: Direction | None = No
     epochs, maximised = results.epochs, way == "max"
     capped = _capped(results) if {metric, results.metric} <= set(METRICS) else frozenset()
 
-    def judged(trials: pd.DataFrame, worst: Mapping[str, float] | None) -> pd.DataFrame:
+    def judged(trials: pd.DataFrame, worst: pd.Series[float] | None) -> pd.DataFrame:
         if trials.empty:
             return trials
         if metric in epochs.columns:
@@ -142,7 +141,7 @@ def _after(
     *,
     maximised: bool,
     capped: frozenset[str],
-    worst: Mapping[str, float] | None = None,
+    worst: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
     """Return trials as they were after a share of their epochs, without those that had no epoch by then.
 
@@ -174,11 +173,10 @@ def _usable_defaults(results: Results) -> pd.DataFrame:
     return results.defaults[results.defaults["status"].isin(DONE)]
 
 
-def _worst(trials: pd.DataFrame, *, maximised: bool) -> dict[str, float]:
-    """Return the worst value of each task, as a loss; 0 for a task without one."""
+def _worst(trials: pd.DataFrame, *, maximised: bool) -> pd.Series[float]:
+    """Return the worst value of each task, as a loss."""
     outcome = -trials["value"] if maximised else trials["value"]
-    worst: dict[str, float] = outcome.groupby(trials["task"]).max().fillna(0.0).to_dict()
-    return worst
+    return outcome.groupby(trials["task"]).max()
 
 
 def _measured(column: pd.Series[float]) -> bool:
@@ -205,7 +203,7 @@ def _outcomes(
     *,
     maximised: bool,
     capped: frozenset[str],
-    worst: Mapping[str, float] | None = None,
+    worst: pd.Series[float] | None = None,
 ) -> pd.DataFrame:
     """Return trials with other values, and the losses and statuses that follow from them.
 
@@ -219,10 +217,8 @@ def _outcomes(
     """
     value = value.astype(float).where(~diverged & np.isfinite(value))
     outcome = -value if maximised else value
-    known = (
-        outcome.groupby(trials["task"]).max().fillna(0.0) if worst is None else pd.Series(worst, dtype=float)
-    )
-    largest = trials["task"].map(known).astype(float)
+    worst = outcome.groupby(trials["task"]).max() if worst is None else worst
+    largest = trials["task"].map(worst).fillna(0.0).astype(float)
     cap = trials["initial_loss"].astype(float).where(trials["task"].isin(capped), largest)
     return trials.assign(
         status=np.where(diverged, "diverged", "completed"),

@@ -327,23 +327,22 @@ def _tidy(
 
 
 def _with_losses(
-    table: pd.DataFrame, *, maximised: bool, capped: bool, worst: Mapping[str, float] | None = None
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return a table of :func:`_tidy` with losses, and the cap of each task that has no initial loss.
+    table: pd.DataFrame, *, maximised: bool, capped: bool, worst: pd.Series[float] | None = None
+) -> tuple[pd.DataFrame, pd.Series[float]]:
+    """Return a table of :func:`_tidy` with losses, and the worst loss of each task.
 
     Args:
         table: Trials.
         maximised: True if more is better.
-        capped: True if the cap is the initial loss.
-        worst: Caps of other trials of the same tasks; if None, the worst final value of each task.
+        capped: True if the cap is the initial loss; else it is the worst loss of the task.
+        worst: Worst losses of other trials of the same tasks, which are the caps of these.
     """
     table = table.reset_index(drop=True)
     outcome = -table["value"] if maximised else table["value"]
-    if worst is None:
-        worst = {} if capped else outcome.groupby(table["task"]).max().fillna(0.0).to_dict()
+    worst = outcome.groupby(table["task"]).max() if worst is None else worst
     if not capped:
         table["initial_loss"] = table["task"].map(worst).fillna(0.0).astype(float)
     loss = capped_losses(outcome, table["initial_loss"].fillna(np.inf))
     losses = pd.Series(loss, index=table.index).where(table["status"].isin(DONE))
-    table.insert(table.columns.get_loc("error"), "loss", losses)
-    return table, dict(worst)
+    table.insert(list(table.columns).index("error"), "loss", losses)
+    return table, worst

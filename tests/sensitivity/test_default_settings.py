@@ -20,6 +20,7 @@ from sensitivity.readers.view import View
 from sensitivity.results.rereading import after_share, judged_by
 from sensitivity.results.results import Results
 from sensitivity.running.run import run as run_study
+from sensitivity.service import specs
 from sensitivity.store.store import Store
 from sensitivity.store.upkeep import problems
 from sensitivity.study import default_settings
@@ -139,6 +140,7 @@ def test_a_plan_counts_the_trials_of_default_settings(
     needed = {
         flag: plan_of(Study(**SPEC, default_setting=flag), noise=0.1).rows[-1] for flag in (False, True)
     }
+    assert (specs.count(STUDY), specs.count(Study(**SPEC))) == (DESIGN + BESIDE, DESIGN)
     assert needed[True].units == needed[False].units
     assert needed[True].trials == needed[False].trials + 2 * needed[True].units
     monkeypatch.chdir(tmp_path)
@@ -299,3 +301,16 @@ def test_the_rest_of_a_run_that_was_killed_is_trained(tmp_path: pathlib.Path) ->
     assert not {"pending", "running"} & set(opened.statuses("s").values())
     assert problems(opened) == []
     opened.close()
+
+
+@pytest.mark.slow
+def test_default_settings_are_trained_alike_through_ray(cluster: None, tmp_path: pathlib.Path) -> None:
+    one, other = (
+        run_study(STUDY, store=tmp_path / f"{where}.sqlite", where=where, workers=2)
+        for where in ("process", "ray")
+    )
+    clocks = ["seconds", "started", "finished"]
+    for name in ("trials", "defaults"):
+        tables = (getattr(results, name).drop(columns=clocks) for results in (one, other))
+        pd.testing.assert_frame_equal(*(table.sort_values("key", ignore_index=True) for table in tables))
+    assert len(other.defaults) == BESIDE

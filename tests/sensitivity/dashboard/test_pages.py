@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from search_spaces.hyperparameters import Float
+from search_spaces.spaces import SearchSpace
 from sensitivity.dashboard import drawing, parts, trials_page
 from sensitivity.dashboard.pages import page
 from sensitivity.figures.words import counted
@@ -22,6 +24,7 @@ from sensitivity.readers.source import Source
 from sensitivity.readers.view import View
 from sensitivity.results.results import Results
 from sensitivity.store.store import Store
+from sensitivity.study.planning import trials as planned_trials
 from sensitivity.study.study import Study
 from tests.sensitivity.dashboard.cases import AWKWARD, UNREPORTED
 from tests.sensitivity.dashboard.stored import HOSTILE, finish, plan
@@ -315,3 +318,34 @@ def test_names_full_of_html_are_text(
     for figure in figures:
         assert "<script" not in figure.replace("\\u003c", "<")
         assert "<img" not in figure.replace("\\u003c", "<")
+
+
+def test_a_trial_of_a_default_setting_has_its_page_and_its_row(
+    tmp_path: pathlib.Path, open_source: Callable[[pathlib.Path], Source]
+) -> None:
+    space = SearchSpace(Float("lr", 1e-3, 1.0, "log", 0.2))
+    study = Study(
+        name="s",
+        tasks=["mlp/synthetic"],
+        variants=["sgd"],
+        spaces={"sgd": space},
+        design={"kind": "grid", "points": 4},
+        epochs=3,
+        default_setting=True,
+    )
+    planned, store = planned_trials(study), Store(tmp_path / "s.sqlite")
+    store.add_study("s", study.to_stored(), planned)
+    finish(store, planned)
+    store.close()
+    source = open_source(tmp_path / "s.sqlite")
+    (trial,) = [trial for trial in planned if trial.configuration == {"lr": 0.2}]
+    shown = part(source, "trial", View("trial", name="s", key=trial.key))
+    assert "lr: 0.2" in text(shown)
+    assert text(page(source, View("trial", name="s", key=trial.key)))
+    listed = part(source, "trials", View("trials", name="s"))
+    assert f"/study/s/trial/{trial.key}" in links(listed)
+    assert "5 trials" in text(listed)
+    assert trial.key in trials_page.csv(source, View("trials", name="s"), "epochs")
+    narrowed = View("trials", name="s", ranges=(("lr", 0.5, 1.0),))
+    assert f"/study/s/trial/{trial.key}" not in " ".join(links(part(source, "trials", narrowed)))
+    assert "5 trials 4 completed, 1 diverged" in text(part(source, "bar", View("study", name="s")))
