@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 
+UNBOUNDED = 10_000
+"""Columns of a console in which every table fits."""
+
+
 def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     """Return the folder of the report, checked to be writable before the work begins.
 
@@ -63,20 +67,32 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
     console = wide_console()
     for task in dict.fromkeys(table["task"]):
         variants = overview(measured, str(task))
-        shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
-        shown.add_column("variant", overflow="fold")
-        brief = [name for name in BRIEF if name in variants]
-        for name in (best_title(results), *brief):
-            shown.add_column(name, justify="right", no_wrap=True)
-        for row in records(variants):
-            best = row[best_title(results)].partition(" ")[0]
-            shown.add_row(row["variant"], best, *(row[name] for name in brief))
-        console.print(shown)
+        titles = [best_title(results), *(name for name in BRIEF if name in variants)]
+        rows = [
+            [row["variant"], row[titles[0]].partition(" ")[0], *(row[name] for name in titles[1:])]
+            for row in records(variants)
+        ]
+        console.print(variants_table(console, str(task), titles, rows))
         for sentence in summary(measured, str(task)):
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
     for sentence in caveats(measured):
         console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
     typer.echo(f"\nreport: {written}")
+
+
+def variants_table(console: Console, task: str, titles: list[str], rows: list[list[str]]) -> Table:
+    """Return the table of variants; where it is wider than the console, intervals are below their values."""
+    for is_folded in (False, True):
+        shown = Table(title=task, title_justify="left", box=None, header_style="bold")
+        longest = max((len(row[0]) for row in rows), default=0)
+        shown.add_column("variant", overflow="fold", min_width=min(longest, 16) if is_folded else None)
+        for title in titles:
+            shown.add_column(title, justify="right", no_wrap=not is_folded)
+        for row in rows:
+            shown.add_row(*(cell.replace(" (", "\n(") if is_folded else cell for cell in row))
+        if console.measure(shown, options=console.options.update(width=UNBOUNDED)).maximum <= console.width:
+            break
+    return shown
 
 
 def wide_console() -> Console:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pathlib
 import pty
@@ -12,6 +13,9 @@ import sys
 import termios
 
 import pytest
+from rich.console import Console
+
+from sensitivity.command.terminal import variants_table
 
 ROOT = pathlib.Path(__file__).parents[2]
 STUDY = """
@@ -77,3 +81,18 @@ def test_without_colours_a_terminal_has_the_same_words(tmp_path: pathlib.Path) -
     shown = on_terminal(tmp_path, 100, NO_COLOR="1")
     assert not re.search(r"\x1b\[(3|4)[0-9;]+m", shown)
     assert "epochs/s" in shown
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(200, 1), (120, 2), (80, 3)])
+def test_a_narrow_terminal_shows_every_variant_and_whole_numbers(columns: int, lines: int) -> None:
+    titles = ["best loss", "rank when tuned", "behind when tuned", "behind untuned", "behind at default"]
+    titles += ["factor 3 costs", "diverged"]
+    row = ["0.0682", "1 to 5", *["26% (22% to 30%)"] * 5]
+    console = Console(width=columns, file=io.StringIO(), force_terminal=True, color_system=None)
+    console.print(variants_table(console, "mlp/digits", titles, [["rmsprop", *row], ["adam", *row]]))
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    assert shown.count("rmsprop") == shown.count("adam") == 1
+    assert shown.count("26%") == 10
+    of_adam = shown[shown.index("adam") :].rstrip()
+    assert len(of_adam.splitlines()) == lines
