@@ -13,14 +13,12 @@ from trainables.datasets import KNOWN, summary
 from trainables.losses import Measure, loss_of, metrics_of
 from trainables.names import InputError
 from trainables.sources import identity, title
+from trainables.task_names import AUGMENTED
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from trainables.dataset import Dataset
-
-AUGMENTED = "+augmented"
-"""End of the name of a task whose training images are cropped and mirrored at random."""
 
 
 @dataclass(frozen=True, init=False)

@@ -20,11 +20,12 @@ from tests.trainables.test_cohorts import one_thread
 from trainables.cohort_sizes import pays, pinned
 from trainables.cohorts import CohortLoop
 from trainables.datasets import load
-from trainables.families import FAMILIES, TITLES, compose
+from trainables.families import FAMILIES, compose
 from trainables.member_rows import member_rows
 from trainables.mlp import Mlp
 from trainables.names import InputError
 from trainables.task_definition import Task
+from trainables.task_names import TITLES
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 
