@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from trainables import file_datasets, synthetic_datasets
 from trainables.dataset import Dataset, Summary
+from trainables.named_tasks import kind_of_files
 from trainables.names import InputError, unknown
-from trainables.task_names import kind_of_files
 
 KNOWN = {
     "digits": Summary((1, 28, 28), 10, 1437, 360, (0.3049,), (0.3244,)),

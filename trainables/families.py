@@ -14,11 +14,11 @@ from trainables.dataset import Summary
 from trainables.datasets import KNOWN, summary
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.models import ConvAutoencoder
+from trainables.named_tasks import AUGMENTED, TITLES, kind_of_files
 from trainables.names import InputError, unknown
 from trainables.resnet import CifarResNet
 from trainables.synthetic_datasets import Quadratic
 from trainables.task_definition import Task, augmented
-from trainables.task_names import AUGMENTED, TITLES, kind_of_files
 
 Model = Callable[..., nn.Module]
 

@@ -11,9 +11,9 @@ import torch
 from trainables.augmentation import crop_and_flip
 from trainables.datasets import KNOWN, summary
 from trainables.losses import Measure, loss_of, metrics_of
+from trainables.named_tasks import AUGMENTED
 from trainables.names import InputError
 from trainables.sources import identity, title
-from trainables.task_names import AUGMENTED
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

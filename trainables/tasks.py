@@ -13,10 +13,10 @@ from trainables import file_datasets
 from trainables.datasets import KNOWN, summary
 from trainables.families import compose, listed_tasks
 from trainables.function_tasks import function_tasks
+from trainables.named_tasks import AUGMENTED, kind_of_files
 from trainables.names import InputError, unknown
 from trainables.sources import identity
 from trainables.task_definition import Task, augmented
-from trainables.task_names import AUGMENTED, kind_of_files
 
 if TYPE_CHECKING:
     import torch

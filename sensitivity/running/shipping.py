@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from sensitivity.study.trial import SCHEDULES
 from trainables.dotted import imported
+from trainables.named_tasks import AUGMENTED, kind_of_files
 from trainables.named_variants import DIRECT, NAMED
 from trainables.names import InputError
 from trainables.task_definition import Task
-from trainables.task_names import AUGMENTED, kind_of_files
 from trainables.tasks import is_built_in
 from trainables.torch_variants import TorchVariant
 from trainables.variant_definition import Variant

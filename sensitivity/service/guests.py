@@ -80,7 +80,7 @@ def _local(name: Any, settings: Settings) -> str:
 
     Any other as it is.
     """
-    from trainables.task_names import AUGMENTED, kind_of_files
+    from trainables.named_tasks import AUGMENTED, kind_of_files
 
     if not isinstance(name, str):
         raise InputError(f"tasks must be names, got {str(name)[:120]!r}")

@@ -23,9 +23,9 @@ from trainables.datasets import load
 from trainables.families import FAMILIES, compose
 from trainables.member_rows import member_rows
 from trainables.mlp import Mlp
+from trainables.named_tasks import TITLES
 from trainables.names import InputError
 from trainables.task_definition import Task
-from trainables.task_names import TITLES
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 
