@@ -16,6 +16,7 @@ from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 if TYPE_CHECKING:
+    from sensitivity.measures import Measured
     from sensitivity.results.results import Results
     from sensitivity.study.study import Study
 
@@ -37,11 +38,11 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     return place
 
 
-def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
+def conclude(results: Results | Measured, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
     """Write the report, and print its conclusion.
 
     Args:
-        results: of the study.
+        results: of the study, or its measures, which are not computed again then.
         place: folder of the report.
         as_json: print JSON instead of text.
         png: write the figures as PNG too.
@@ -52,7 +53,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
     from sensitivity.reporting.overview import BRIEF, overview
     from sensitivity.results.results import records
 
-    measured = Measured(results)
+    measured = results if isinstance(results, Measured) else Measured(results)
     written = write_report(measured, place, png=png)
     table = measured.overview
     if as_json:
@@ -66,10 +67,10 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
         shown = Table(title=str(task), title_justify="left", box=None, header_style="bold")
         shown.add_column("variant", overflow="fold")
         brief = [name for name in BRIEF if name in variants]
-        for name in (best_title(results), *brief):
+        for name in (best_title(measured.results), *brief):
             shown.add_column(name, justify="right", no_wrap=True)
         for row in records(variants):
-            best = row[best_title(results)].partition(" ")[0]
+            best = row[best_title(measured.results)].partition(" ")[0]
             shown.add_row(row["variant"], best, *(row[name] for name in brief))
         console.print(shown)
         for sentence in summary(measured, str(task)):
