@@ -18,7 +18,10 @@ import time
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 COLLECTING = re.compile(r"Collecting ([\w.-]+)(?:\[[^]]*])?(?:==([\w.+!-]+))?")
-FETCHING = re.compile(r"(?:Downloading|Using cached) (?:\S*/)?([\w.]+)-([\w.+!]+)-\S+?\.whl \((.+)\)")
+WHEEL = r"(?:\S*/)?([\w.]+)-([\w.+!]+)-\S+?\.whl"
+FETCHING = re.compile(rf"(?:Downloading|Using cached) {WHEEL} \((.+)\)")
+PROCESSING = re.compile(rf"Processing {WHEEL}$")
+"""Of a folder of wheels that pip is told to look into."""
 INSTALLING = re.compile(r"Installing collected packages: (.+)")
 EVERY = 0.2
 """Seconds between two looks at what is installed."""
@@ -35,8 +38,7 @@ class Progress:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
-        self.found: list[str] = []
-        self.fetched = 0
+        self.found = self.fetched = 0
         self.to_install: list[str] = []
         self.began = time.time()
         self._shown = ""
@@ -44,13 +46,13 @@ class Progress:
     def read(self, line: str) -> None:
         """Take a line of pip's output."""
         text = ESCAPE.sub("", line).strip()
-        if match := COLLECTING.match(text):
-            self.found.append(match[1])
-            self.show(f"find {len(self.found)}: {match[1]} {match[2] or ''}".rstrip())
+        if match := COLLECTING.match(text) or PROCESSING.match(text):
+            self.found += 1
+            self.show(f"find {self.found}: {match[1].replace('_', '-')} {match[2] or ''}".rstrip())
         elif match := FETCHING.match(text):
             self.fetched += 1
             name = match[1].replace("_", "-")
-            self.show(f"fetch {self.fetched} of {len(self.found)}: {name} {match[2]} ({match[3]})")
+            self.show(f"fetch {self.fetched}: {name} {match[2]} ({match[3]})")
         elif match := INSTALLING.match(text):
             self.to_install = [normal(name) for name in match[1].split(", ")]
 

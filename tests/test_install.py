@@ -110,6 +110,7 @@ Collecting ray[tune]>=2.60 (from optimizer-sensitivity==0.1.0)
 Requirement already satisfied: numpy>=2.0 in ./.venv/lib (2.4.0)
 Collecting scikit-learn==1.9.1 (from -c constraints.txt (line 7))
   Using cached scikit_learn-1.9.1-cp311-cp311-manylinux_2_17_x86_64.whl (9.0 MB)
+Processing /wheels/colorlog-6.12.0-py3-none-any.whl
 Downloading torch-2.14.1-cp311-cp311-manylinux_2_28_x86_64.whl (899.1 MB)
 \x1b[2KInstalling collected packages: torch, Scikit_Learn, ray
 """
@@ -139,8 +140,9 @@ def test_what_is_said_of_each_package(
         "  find 1: torch",
         "  find 2: ray",
         "  find 3: scikit-learn 1.9.1",
-        "  fetch 1 of 3: scikit-learn 1.9.1 (9.0 MB)",
-        "  fetch 2 of 3: torch 2.14.1 (899.1 MB)",
+        "  fetch 1: scikit-learn 1.9.1 (9.0 MB)",
+        "  find 4: colorlog 6.12.0",
+        "  fetch 2: torch 2.14.1 (899.1 MB)",
         "  install 1 of 3: torch",
         "  install 2 of 3: scikit-learn",
         "  install 3 of 3: ray",
