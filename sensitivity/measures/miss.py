@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sensitivity.measures.best import UNCERTAIN
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
 from sensitivity.measures.losses import Array, keeping_losses, note
@@ -160,8 +159,9 @@ def _side(curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Sta
 
 def _corrected(curve: TunedCurve, x: float, cost: float, drawn: Array) -> tuple[float, Array]:
     """Return the cost at a place and draws of it, less the optimism of the floor, which widens the draws."""
-    optimism = curve.optimism(x - curve.middle)
-    wide = UNCERTAIN * optimism / 1.96 * np.random.default_rng(29).standard_normal(len(drawn))
+    optimism, half = curve.optimism(x - curve.middle)
+    deviation = math.hypot(optimism, half)
+    wide = deviation / 1.96 * np.random.default_rng(29).standard_normal(len(drawn))
     return cost - optimism, drawn - optimism + wide
 
 

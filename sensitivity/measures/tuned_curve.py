@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensitivity.measures.axes import Axis, axis_of, levels_of
 from sensitivity.measures.best import best_of
 from sensitivity.measures.estimates import Estimate
-from sensitivity.measures.losses import Array
+from sensitivity.measures.losses import Array, Losses
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.results.results import Results
 
@@ -69,20 +69,29 @@ class TunedCurve:
         """Middle of the levels around the lowest that are within one standard error of it."""
         return middle_of(self.x, self.value, self.errors)
 
-    def optimism(self, step: float) -> float:
+    def optimism(self, step: float) -> tuple[float, float]:
         """Return by how much a loss at a distance from :attr:`middle`, less that at the middle, is too large.
 
-        The middle is where the curve happens to be lowest, so its loss is too small wherever levels are
-        nearly equal. In simulated studies, whose true curve is known, it is the mean error of the difference
-        at the middle that each of them finds; 0 where too few reach that far.
+        The middle is where the curve happens to be lowest, so that its loss is too small wherever levels are
+        nearly equal, and too large where the levels beside it happen to be as low as the lowest. It is the
+        mean error of the difference in simulated studies, whose true curve is known: between that of all, if
+        above 0, and that of those with the same middle.
+
+        Returns:
+            The middle of the two and their half distance; 0 for one of which there are fewer than
+            :data:`FEWEST` studies.
         """
-        errors, found = self.errors, []
+        errors, same, every = self.errors, [], []
         for curve in self.simulated:
             centre = middle_of(self.x, curve, errors)
             if self.x[0] - 1e-6 <= centre + step <= self.x[-1] + 1e-6:
-                (middle, away) = np.interp([centre, centre + step], self.x, curve - self.reference)
-                found.append(away - middle)
-        return max(0.0, float(np.mean(found))) if len(found) >= FEWEST else 0.0
+                middle, away = np.interp([centre, centre + step], self.x, curve - self.reference)
+                every.append(away - middle)
+                if abs(centre - self.middle) < 1e-6:
+                    same.append(away - middle)
+        found = [float(np.mean(errors)) if len(errors) >= FEWEST else 0.0 for errors in (every, same)]
+        found[0] = max(0.0, found[0])
+        return (found[0] + found[1]) / 2, abs(found[0] - found[1]) / 2
 
     def at(self, x: float) -> tuple[float, Array, Array, float]:
         """Return the loss at a place, linear between levels.
@@ -142,7 +151,8 @@ def tuned_curve(results: Results, one: Estimate, name: str) -> TunedCurve | None
     parts = [np.flatnonzero(places == level) for level in found]
     chosen = [part[np.argmin(group.mean[part])] for part in parts]
     at_cap = _at_cap(group)
-    capped = [_capped_share(group, at_cap, part, place) for part, place in zip(parts, chosen, strict=True)]
+    known = np.isfinite(group.loss)
+    capped = [_capped_share(at_cap, known, part, place) for part, place in zip(parts, chosen, strict=True)]
     trained = [_trained(group, at_cap, place) for place in chosen]
     value = np.array([_expected(one, part) for part in parts])
     draws = np.stack([one.known.truth[:, part].min(axis=1) for part in parts], axis=1)
@@ -168,29 +178,22 @@ def _trained(group: Losses, at_cap: NDArray[np.bool_], place: int) -> float:
 
 
 def _capped_share(
-    group: Losses, at_cap: NDArray[np.bool_], part: NDArray[np.int64], place: int
+    at_cap: NDArray[np.bool_], known: NDArray[np.bool_], part: NDArray[np.int64], place: int
 ) -> float:
     """Return the share of capped trials of the best configuration of a level.
 
-    The best of several may be the one that was lucky not to diverge. Where it has no capped trial, but a
-    configuration beside it diverged with some seeds and not with others, it is the share over these.
+    The best of several may be the one that was lucky not to diverge. Where it has no capped trial, but
+    another of the level diverged with some seeds and not with others, it is the share over the level.
 
     Args:
-        group: Losses of the variant.
         at_cap: True for each trial at the cap, ``[configurations, seeds]``.
+        known: True for each trial with a result, ``[configurations, seeds]``.
         part: Configurations of the level.
         place: The best of them.
     """
-    known = np.isfinite(group.loss)
-    own = float(at_cap[place][known[place]].mean())
-    if own > 0:
-        return own
-    beside = part
-    if group.fixed:
-        ranks = np.stack([np.unique(column, return_inverse=True)[1].ravel() for column in group.units.T], axis=1)
-        beside = part[(np.abs(ranks[part] - ranks[place]) <= 1).all(axis=1)]
-    shares = np.array([at_cap[one][known[one]].mean() for one in beside])
-    return float(shares.mean()) if ((shares > 0) & (shares < 1)).any() else 0.0
+    shares = np.array([at_cap[one][known[one]].mean() for one in (place, *part)])
+    by_chance = ((shares > 0) & (shares < 1)).any()
+    return float(shares[0] if shares[0] > 0 else shares[1:].mean() if by_chance else 0.0)
 
 
 def _expected(one: Estimate, part: NDArray[np.int64]) -> float:
@@ -219,9 +222,7 @@ def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:
     near = np.abs(x[None] - levels[:, None]) <= BANDWIDTH / 2
     capped = [at_cap[row].mean() if row.any() else 0.0 for row in near]
     below = np.where(at_cap < 1, loss, np.nan)
-    trained = [
-        np.nanmin(below[row]) if np.isfinite(below[row]).any() else group.initial for row in near
-    ]
+    trained = [np.nanmin(below[row]) if np.isfinite(below[row]).any() else group.initial for row in near]
     simulated = one.known.simulated[: len(draws) // 2, known] @ weights.T
     rows = np.vstack([fitted, capped, trained, one.known.mean[known] @ weights.T])
     return _in_order(axis, levels, rows, draws, simulated, group.initial)

@@ -20,8 +20,8 @@ from tests.sensitivity.clusters import Nodes, nodes
 from tests.sensitivity.processes import wait_for_epochs
 from trainables.names import InputError
 
-SIXTY: dict[str, Any] = {
-    "name": "sixty", "tasks": ["logistic/synthetic"], "variants": ["sgd", "adam"], "design": {"kind": "random", "n": 30}, "epochs": 10,
+THIRTY: dict[str, Any] = {
+    "name": "thirty", "tasks": ["logistic/synthetic"], "variants": ["sgd", "adam"], "design": {"kind": "random", "n": 15}, "epochs": 10,
     "cohort_size": 2,
 }  # fmt: skip
 pytestmark = pytest.mark.timeout(1200)  # two clusters on one machine: slow, and slower beside other tests
@@ -44,20 +44,20 @@ def read(place: pathlib.Path, study: str) -> Results:
 
 @pytest.mark.slow
 def test_a_node_that_is_lost_changes_nothing(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
-    (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
+    (tmp_path / "thirty.json").write_text(Study(**THIRTY).to_json())
     driver = two_nodes.run(
-        tmp_path, "sixty.json", "--workers", "2", "--storage", f"file://{tmp_path}/checkpoints"
+        tmp_path, "thirty.json", "--workers", "2", "--storage", f"file://{tmp_path}/checkpoints"
     )
-    assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 200, seconds=300)
+    assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 100, seconds=300)
     two_nodes.kill()
     two_nodes.add()
     _, errors = driver.communicate(timeout=400)
     assert driver.returncode == 0, errors
     lost, undisturbed = (
-        read(tmp_path / "sensitivity.sqlite", "sixty"),
-        run(Study(**SIXTY), store=tmp_path / "u.sqlite", where="process"),
+        read(tmp_path / "sensitivity.sqlite", "thirty"),
+        run(Study(**THIRTY), store=tmp_path / "u.sqlite", where="process"),
     )
-    assert len(lost.trials) == 60
+    assert len(lost.trials) == 30
     assert lost.trials["key"].is_unique
     assert not lost.epochs.duplicated(["key", "epoch"]).any()
     same = [
@@ -69,8 +69,8 @@ def test_a_node_that_is_lost_changes_nothing(two_nodes: Nodes, tmp_path: pathlib
 @pytest.mark.slow
 def test_trials_wait_for_a_node_and_two_studies_share_what_comes(tmp_path: pathlib.Path) -> None:
     small = {
-        **SIXTY,
-        "design": {"kind": "random", "n": 16},
+        **THIRTY,
+        "design": {"kind": "random", "n": 6},
         "epochs": 40,
         "cohort_size": 1,
     }  # longer than the watch is patient
@@ -239,7 +239,7 @@ def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pat
 @pytest.mark.slow
 def test_workers_that_ask_for_a_resource_are_where_it_is(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "few.json").write_text(
-        Study(**{**SIXTY, "name": "few", "design": {"kind": "random", "n": 2}, "epochs": 1}).to_json()
+        Study(**{**THIRTY, "name": "few", "design": {"kind": "random", "n": 2}, "epochs": 1}).to_json()
     )
     driver = two_nodes.run(tmp_path, "few.json", "--resource", "fast=0.5")
     _, errors = driver.communicate(timeout=400)

@@ -17,7 +17,7 @@ from sensitivity.study.trial import DONE
 from tests.sensitivity import namespaces
 from tests.sensitivity.clusters import nodes
 from tests.sensitivity.processes import wait_for_epochs
-from tests.sensitivity.test_clusters import CLOCKS, SIXTY, read
+from tests.sensitivity.test_clusters import CLOCKS, THIRTY, read
 
 pytestmark = pytest.mark.slow
 FEW: dict[str, Any] = {
@@ -38,18 +38,18 @@ def short() -> Iterator[pathlib.Path]:
 
 @pytest.mark.skipif(bool(namespaces.missing()), reason=str(namespaces.missing()))
 def test_a_machine_whose_cable_is_pulled_changes_nothing(short: pathlib.Path) -> None:
-    (short / "sixty.json").write_text(Study(**SIXTY).to_json())
+    (short / "thirty.json").write_text(Study(**THIRTY).to_json())
     with namespaces.machines(short) as two:
-        driver = two.run(short, "sixty.json", "--workers", "2")
-        assert wait_for_epochs(short / "sensitivity.sqlite", 200)
+        driver = two.run(short, "thirty.json", "--workers", "2")
+        assert wait_for_epochs(short / "sensitivity.sqlite", 100)
         two.pull()
         _, errors = driver.communicate(timeout=240)
     assert driver.returncode == 0, errors
     lost, undisturbed = (
-        read(short / "sensitivity.sqlite", "sixty"),
-        run(Study(**SIXTY), store=short / "u.sqlite", where="process"),
+        read(short / "sensitivity.sqlite", "thirty"),
+        run(Study(**THIRTY), store=short / "u.sqlite", where="process"),
     )
-    assert len(lost.trials) == 60
+    assert len(lost.trials) == 30
     assert lost.trials["key"].is_unique
     assert not lost.epochs.duplicated(["key", "epoch"]).any()
     same = [
@@ -62,19 +62,19 @@ def test_a_study_goes_on_under_another_head(tmp_path: pathlib.Path, monkeypatch:
     monkeypatch.setenv(
         "RAY_gcs_rpc_server_reconnect_timeout_s", "5"
     )  # a driver waits a minute for a head that was lost, as Ray comes
-    (tmp_path / "sixty.json").write_text(Study(**SIXTY).to_json())
+    (tmp_path / "thirty.json").write_text(Study(**THIRTY).to_json())
     with nodes(1) as started:
-        driver = started.run(tmp_path, "sixty.json")
+        driver = started.run(tmp_path, "thirty.json")
         assert wait_for_epochs(tmp_path / "sensitivity.sqlite", 100)
         started.restart()
         _, errors = driver.communicate(timeout=120)
         assert driver.returncode == 1
         assert "Failed to connect to GCS" in errors
-        again = started.run(tmp_path, "sixty.json")
+        again = started.run(tmp_path, "thirty.json")
         _, errors = again.communicate(timeout=240)
     assert again.returncode == 0, errors
-    assert re.search(r"^sixty: 60 trials, [1-9]\d* in the store", errors, re.MULTILINE)
-    results = read(tmp_path / "sensitivity.sqlite", "sixty")
+    assert re.search(r"^thirty: 30 trials, [1-9]\d* in the store", errors, re.MULTILINE)
+    results = read(tmp_path / "sensitivity.sqlite", "thirty")
     assert results.trials["key"].is_unique
     assert results.trials["status"].isin(DONE).all()
     assert not results.epochs.duplicated(["key", "epoch"]).any()

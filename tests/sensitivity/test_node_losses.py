@@ -28,7 +28,7 @@ SMALL = {
     "variants": ["cm"],
     "design": DESIGN,
     "epochs": 3,
-    "limit": 600,
+    "limit": 300,
     "cohort_size": 1,
 }
 """An epoch takes so long that the study cannot end between its first epochs and the loss of the node."""

@@ -202,7 +202,9 @@ def test_a_configuration_that_always_diverges_does_not_make_its_neighbour_doubtf
 
 
 def test_where_trials_diverge_at_the_best_rate_itself_a_miss_has_no_cost() -> None:
-    row = miss_cost(with_divergence(lambda x, mu, seed: x == -1 and mu == 0.9 and seed == 2), factors=[3]).iloc[0]
+    row = miss_cost(
+        with_divergence(lambda x, mu, seed: x == -1 and mu == 0.9 and seed == 2), factors=[3]
+    ).iloc[0]
     assert math.isnan(row["value"])
     assert "diverge at its best lr" in row["note"]
 
