@@ -1,5 +1,5 @@
-# make study     set up, run the quickstart study on the embedded digits, end with a report
-# make test      set up, run the tests that a change needs: a few minutes
+# make study     set up what a study needs, run the quickstart study on the embedded digits, end with a report
+# make test      set up what tests need too, run the tests that a change needs: a few minutes
 # make test-all  every test: also those that start Ray, a browser, PostgreSQL and other processes
 # make lint      ruff, mypy --strict, import contracts, and deptry: each import is declared
 # make docs      the documentation site, in site/index.html
@@ -13,7 +13,7 @@ STUDY ?= quickstart
 BIN := .venv/bin
 
 .PHONY: study test test-all lint docs wheel bench bench-gpu faults validate clean
-study: .venv/ready
+study: .venv/study
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
 # One thread for linear algebra in each of the processes that share the cores.
@@ -72,10 +72,15 @@ validate: .venv/ready
 	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.validate
 	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.tables
 
-.venv/ready: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	touch $@
+# What a study needs, and in the same environment what tests need.
+.venv/study: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python .ci/install.py "$@: the packages that a study needs" --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/ready: .venv/study
+	@$(BIN)/python .ci/install.py "$@: the packages that tests need" --constraint constraints.txt --editable '.[dev]'
+	@touch $@
 
 .venv/docs: .venv/ready
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
+    from sensitivity.results.demo import demo
     from sensitivity.results.loading import load
     from sensitivity.results.results import Results
     from sensitivity.running.run import AllFailed, Interrupted, run
@@ -41,6 +42,7 @@ _HOMES = {
     "Results": "sensitivity.results.results",
     "Store": "sensitivity.store.store",
     "Study": "sensitivity.study.study",
+    "demo": "sensitivity.results.demo",
     "from_optuna": "sensitivity.exchange.from_optuna",
     "from_ray": "sensitivity.exchange.from_ray",
     "from_table": "sensitivity.exchange.from_tables",
@@ -66,6 +68,7 @@ __all__ = [
     "Results",
     "Store",
     "Study",
+    "demo",
     "from_optuna",
     "from_ray",
     "from_table",

@@ -15,6 +15,9 @@ import tempfile
 import venv
 import zipfile
 
+from sensitivity.measures.stored_tables import is_current
+from sensitivity.results.demo import MEASURES
+
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("sensitivity", "search_spaces", "trainables")
 TRAINABLES = '''"""A user's own trainable."""
@@ -23,7 +26,7 @@ TRAINABLES = '''"""A user's own trainable."""
 def train(config):
     return {"loss": (config["lr"] - 0.1) ** 2}
 '''
-LISTS = (["--version"], ["variants"])
+LISTS = (["--version"], ["variants"], ["demo"])
 STUDY = ["run", "--preset", "quickstart"]
 REPORT = pathlib.Path("runs/quickstart/report.html")
 
@@ -80,6 +83,8 @@ def main() -> None:
         raise SystemExit(f"not in {options.wheel}: {', '.join(missing)}")
     if stray := stray_files(options.wheel):
         raise SystemExit(f"in {options.wheel}, but of no package: {', '.join(stray)}")
+    if not is_current(MEASURES):
+        raise SystemExit("the demo study was measured by earlier code: python -m tests.demo_study")
     with tempfile.TemporaryDirectory(prefix="wheel-") as name:
         folder = pathlib.Path(name)
         command = empty_environment(folder / "environment", options.wheel)

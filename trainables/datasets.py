@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from trainables import file_datasets, synthetic_datasets
 from trainables.dataset import Dataset, Summary
+from trainables.named_tasks import kind_of_files
 from trainables.names import InputError, unknown
 
 KNOWN = {
@@ -39,7 +40,7 @@ def summary(name: str) -> Summary:
     """
     if name in KNOWN:
         return KNOWN[name]
-    if file_datasets.kind(name) is not None:
+    if kind_of_files(name) is not None:
         return file_datasets.summary(name)
     raise _unknown(name)
 
@@ -76,7 +77,7 @@ def load(
         return synthetic_datasets.ill_conditioned()
     if name == "none":
         return Dataset("none", *(torch.zeros(0, dtype=dtype) for dtype in (torch.float32, torch.int64) * 2))
-    if file_datasets.kind(name) is not None:
+    if kind_of_files(name) is not None:
         return file_datasets.load(name)
     raise _unknown(name)
 

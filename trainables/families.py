@@ -14,10 +14,11 @@ from trainables.dataset import Summary
 from trainables.datasets import KNOWN, summary
 from trainables.mlp import LogisticRegression, Mlp
 from trainables.models import ConvAutoencoder
+from trainables.named_tasks import AUGMENTED, TITLES, kind_of_files
 from trainables.names import InputError, unknown
 from trainables.resnet import CifarResNet
 from trainables.synthetic_datasets import Quadratic
-from trainables.task_definition import AUGMENTED, Task, augmented
+from trainables.task_definition import Task, augmented
 
 Model = Callable[..., nn.Module]
 
@@ -128,14 +129,6 @@ LISTED = (
     "mlp/digits", "mlp/mnist", "logistic/digits", "logistic/synthetic", "quadratic/ill_conditioned",
 )  # fmt: skip
 """Tasks that tables list; any other pair of model and dataset that fits is a task as well."""
-TITLES = {
-    "digits": "scikit-learn's digits at 28 x 28",
-    "mnist": "MNIST",
-    "fashion_mnist": "Fashion-MNIST",
-    "cifar10": "CIFAR-10",
-    "synthetic": "two overlapping classes in 10 dimensions",
-    "ill_conditioned": "noisy samples, condition number 1,000",
-}
 
 
 def compose(name: str) -> Task | None:
@@ -146,7 +139,7 @@ def compose(name: str) -> Task | None:
             data that do not fit.
     """
     model, _, dataset = name.partition("/")
-    files = file_datasets.kind(dataset) is not None
+    files = kind_of_files(dataset) is not None
     if files and model not in FAMILIES:
         raise unknown("model", model, FAMILIES)
     if model not in FAMILIES or not (files or dataset in TITLES):

@@ -20,7 +20,6 @@ from trainables.names import InputError
 if TYPE_CHECKING:
     import numpy
 
-KINDS = ("images", "arrays")
 PARTS = ("x_train", "y_train", "x_test", "y_test")
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 GREY, COLOUR = frozenset({"1", "L", "LA"}), frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr"})
@@ -39,16 +38,6 @@ class Read:
     x_test: Tensor
     y_test: Tensor
     content: str
-
-
-def kind(name: str) -> str | None:
-    """Return ``images`` or ``arrays`` for the name of a user's dataset, else None.
-
-    >>> kind("arrays:mine.npz"), kind("digits")
-    ('arrays', None)
-    """
-    prefix, separator, place = name.partition(":")
-    return prefix if separator and place and prefix in KINDS else None
 
 
 def load(name: str) -> Dataset:

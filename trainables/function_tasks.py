@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainables.exact_sensitivities import KnownAnswer
 from trainables.known_answers import Ishigami, LrValley, SobolG
+from trainables.named_variants import DIRECT
 from trainables.names import InputError
 from trainables.outcomes import final_status
 from trainables.task_definition import Task
@@ -17,9 +18,6 @@ from trainables.task_definition import Task
 if TYPE_CHECKING:
     from trainables.dataset import Dataset
     from trainables.variant_definition import Variant
-
-DIRECT = "direct"
-"""Name of the variant of function tasks, which passes its configuration to the function unchanged."""
 
 
 class FunctionTask(Task):

@@ -37,6 +37,8 @@ def _combined(kind: str, p: float, nu_schedule: str = "bias_corrected", **more: 
     }
 
 
+DIRECT = "direct"
+"""Name of the variant of function tasks, which passes its configuration to the function unchanged."""
 DAUPHIN = "Dauphin, de Vries & Bengio (2015)"
 SCALED_SUM = {"momentum_gradient": "scaled", "momentum_accumulation": "sum", "mu_schedule": "constant"}
 NAMED = (

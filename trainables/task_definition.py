@@ -11,6 +11,7 @@ import torch
 from trainables.augmentation import crop_and_flip
 from trainables.datasets import KNOWN, summary
 from trainables.losses import Measure, loss_of, metrics_of
+from trainables.named_tasks import AUGMENTED
 from trainables.names import InputError
 from trainables.sources import identity, title
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from trainables.dataset import Dataset
-
-AUGMENTED = "+augmented"
-"""End of the name of a task whose training images are cropped and mirrored at random."""
 
 
 @dataclass(frozen=True, init=False)

@@ -13,9 +13,10 @@ from trainables import file_datasets
 from trainables.datasets import KNOWN, summary
 from trainables.families import compose, listed_tasks
 from trainables.function_tasks import function_tasks
+from trainables.named_tasks import AUGMENTED, kind_of_files
 from trainables.names import InputError, unknown
 from trainables.sources import identity
-from trainables.task_definition import AUGMENTED, Task, augmented
+from trainables.task_definition import Task, augmented
 
 if TYPE_CHECKING:
     import torch
@@ -153,19 +154,6 @@ def is_built_in(chosen: Task) -> bool:
     return built_in is not None and _computation(built_in) == _computation(chosen)
 
 
-def is_of_package(name: str) -> bool:
-    """Return True if the package makes a task of this name: a listed task, or a model of the package with any
-    dataset.
-
-    >>> is_of_package("mlp/digits"), is_of_package("mlp/arrays:gone.npz"), is_of_package("mine/digits")
-    (True, True, False)
-    """
-    try:
-        return _find(name, {}) is not None
-    except InputError:  # its files are not on this machine
-        return True
-
-
 def _find(name: str, registered: Mapping[str, Task]) -> Task | None:
     """Return the registered task of a name, else the task that the package makes of the name, else None."""
     if name in registered:
@@ -184,7 +172,7 @@ def _computation(chosen: Task) -> tuple[Any, ...]:
 def _without_path(name: str) -> str:
     """Return a task's name with the hash of its data files in place of their path."""
     model, _, data = name.removesuffix(AUGMENTED).partition("/")
-    kind = file_datasets.kind(data)
+    kind = kind_of_files(data)
     if kind is None:
         return name
     return (

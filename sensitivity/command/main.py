@@ -12,6 +12,7 @@ import typer
 
 from sensitivity.command.compare import compare
 from sensitivity.command.dashboard import dashboard
+from sensitivity.command.demo import demo
 from sensitivity.command.export import export
 from sensitivity.command.jobs import jobs_app, submit
 from sensitivity.command.manifest import manifest
@@ -41,7 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="How sensitive is each optimizer variant to its hyperparameters, which of them matter, and how sure "
     "are we?\n\n"
-    "Start with [bold]sensitivity run --preset quickstart[/bold]: six optimizers on handwritten digits, a "
+    "See a finished study first: [bold]sensitivity demo[/bold], a report in seconds.\n"
+    "Train it with [bold]sensitivity run --preset quickstart[/bold]: six optimizers on handwritten digits, a "
     "few minutes, no download.\n"
     "It ends with a table and a report that opens offline. A run that is stopped is continued by giving the "
     "same command again.",
@@ -68,6 +70,7 @@ def every_command(
     """Take the options of every command; their help is that of the application."""
 
 
+app.command()(demo)
 app.command()(run)
 app.command()(plan)
 app.command()(report)

@@ -16,6 +16,7 @@ from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 if TYPE_CHECKING:
+    from sensitivity.measures import Measured
     from sensitivity.results.results import Results
     from sensitivity.study.study import Study
 
@@ -41,11 +42,11 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     return place
 
 
-def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
+def conclude(results: Results | Measured, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
     """Write the report, and print its conclusion.
 
     Args:
-        results: of the study.
+        results: of the study, or its measures, which are not computed again then.
         place: folder of the report.
         as_json: print JSON instead of text.
         png: write the figures as PNG too.
@@ -56,7 +57,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
     from sensitivity.reporting.overview import BRIEF, overview
     from sensitivity.results.results import records
 
-    measured = Measured(results)
+    measured = results if isinstance(results, Measured) else Measured(results)
     written = write_report(measured, place, png=png)
     table = measured.overview
     if as_json:
@@ -67,7 +68,7 @@ def conclude(results: Results, place: pathlib.Path, as_json: bool, *, png: bool 
     console = wide_console()
     for task in dict.fromkeys(table["task"]):
         variants = overview(measured, str(task))
-        titles = [best_title(results), *(name for name in BRIEF if name in variants)]
+        titles = [best_title(measured.results), *(name for name in BRIEF if name in variants)]
         rows = [
             [row["variant"], row[titles[0]].partition(" ")[0], *(row[name] for name in titles[1:])]
             for row in records(variants)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.measures.distributions import f_tail
 from sensitivity.measures.losses import Array, Losses
 from sensitivity.measures.magnitudes import deviation_of
 from sensitivity.measures.surface import Surface
@@ -138,8 +139,6 @@ def common_noise(group: Losses, known: Surface) -> Array:
     independent noise of the configurations, where an F test finds more at the level :data:`POOLED`, with S -
     1 degrees of freedom.
     """
-    from scipy.stats import f
-
     loss = group.loss[np.isfinite(group.loss).all(axis=1)]
     draws, seeds = len(known.truth), loss.shape[1]
     if seeds < 2 or len(loss) < 2:
@@ -149,7 +148,7 @@ def common_noise(group: Losses, known: Surface) -> Array:
     if error <= independent:
         return np.zeros(draws)
     ratio = (error / independent) ** 2 if independent > 0 else math.inf
-    if f.sf(ratio, seeds - 1, len(loss) * (seeds - 1)) > POOLED:
+    if f_tail(ratio, seeds - 1, len(loss) * (seeds - 1)) > POOLED:
         return np.zeros(draws)
     drawn = np.random.default_rng(23).standard_t(seeds - 1, draws)
     return np.asarray(error * math.sqrt(1 - 1 / ratio) * drawn)

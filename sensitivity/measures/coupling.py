@@ -202,8 +202,6 @@ _Fit = tuple[float, float, float, float, int, str]
 
 
 def _line(group: Losses, first: Axis, second: Axis, draws: int, seed: int) -> _Fit:
-    from scipy.stats import t
-
     tops, columns = levels_of(group, first, 8)
     names, places = levels_of(group, second, 4)
     drawn, x, y = resampled(group, draws=draws, seed=seed), np.array(tops), np.array(names)
@@ -243,7 +241,7 @@ def _line(group: Losses, first: Axis, second: Axis, draws: int, seed: int) -> _F
     if freedom > 0:
         of_seeds = float(np.nanvar(np.array(best_draws)[inner], axis=1).mean())
         error = float(np.sqrt(max(0.0, rest @ rest / freedom - of_seeds) / size))
-        slopes = slopes + error * t.rvs(freedom, size=draws, random_state=np.random.default_rng(seed))
+        slopes = slopes + error * np.random.default_rng(seed).standard_t(freedom, draws)
     else:
         remark = joined(remark, "two levels: the interval holds seed noise only")
     low, high = interval(slopes)

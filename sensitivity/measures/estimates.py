@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.measures.best import POOLED, Best, best_of
+from sensitivity.measures.distributions import f_tail
 from sensitivity.measures.losses import ESTIMATES, Array, Losses, groups
 from sensitivity.measures.magnitudes import deviation_of, exponent_of
 from sensitivity.measures.surface import DRAWS, Surface, surface
@@ -206,8 +207,6 @@ def _inflation(every: list[Estimate]) -> tuple[float, float]:
     Source: Bancroft, "Analysis and Inference for Incompletely Specified Models" (1964): the rule "sometimes
     pool", with its level.
     """
-    from scipy.stats import f
-
     seeds = min((one.group.loss.shape[1] for one in every), default=0)
     whole = [one for one in every if np.isfinite(one.group.loss).all() and one.group.loss.shape[1] == seeds]
     if len(whole) < 2 or seeds < 2:
@@ -225,7 +224,7 @@ def _inflation(every: list[Estimate]) -> tuple[float, float]:
     together = sum(one.group.loss.size - len(one.group.loss) for one in whole)
     return (
         (math.sqrt(ratio), float(freedom))
-        if f.sf(ratio, freedom, together) < POOLED and ratio > 1
+        if f_tail(ratio, freedom, together) < POOLED and ratio > 1
         else (1.0, math.inf)
     )
 

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from sensitivity.measures.distributions import f_tail
 from sensitivity.measures.losses import Array, Losses, scaled
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.moderation import moderated
@@ -197,8 +198,6 @@ def noise_trend(loss: Array, units: Array) -> Array:
 
     Source: Law et al., "voom", Genome Biology 15 (2014), for moderation around a trend.
     """
-    from scipy.stats import f
-
     none = np.ones(len(loss))
     counts = np.isfinite(loss).sum(axis=1)
     varying = counts > 1
@@ -215,7 +214,7 @@ def noise_trend(loss: Array, units: Array) -> Array:
     rest = float(((logs - design[varying] @ fit) ** 2).sum())
     explained = float(((logs - logs.mean()) ** 2).sum()) - rest
     freedom = int(varying.sum()) - rank
-    if rest <= 0 or f.sf(explained / (rank - 1) / (rest / freedom), rank - 1, freedom) > TREND:
+    if rest <= 0 or f_tail(explained / (rank - 1) / (rest / freedom), rank - 1, freedom) > TREND:
         return none
     trend = design @ fit - logs.mean()
     return np.asarray(np.exp(np.clip(trend, -6, 6) / 2))

@@ -7,7 +7,6 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.text.wording import with_interval
@@ -55,6 +54,8 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
         exponent = exponent_of(np.concatenate([a, b]))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of seeds that agree to the last digits
+            from scipy import stats
+
             test = stats.ttest_ind(np.ldexp(a, -exponent), np.ldexp(b, -exponent), equal_var=False)
         ends = test.confidence_interval(1 - LEVEL)
         with np.errstate(over="ignore"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +42,11 @@ def source_of(results: Results) -> str:
     from sensitivity.study.presets import PRESETS
 
     if results.study in PRESETS:
-        from sensitivity.study.study import Study  # imports torch
+        from sensitivity.study.fields import StudyFields
 
-        preset = Study.preset(results.study)
-        fields = json.loads(preset.to_json())
+        named = {name: value for name, value in PRESETS[results.study].items() if name != "description"}
+        preset = StudyFields(name=results.study, **named)  # the checks of Study import torch
+        fields = preset.plain()
         changes = {name for name in fields if fields[name] != results.spec.get(name)}
         same = all(preset.space(name) == results.spaces.get(name) for name in preset.variants)
         # The store has spaces in a longer form.
@@ -119,6 +119,6 @@ def _is_numbered(results: Results) -> bool:
     """Return True if ``--configurations`` changes the number of configurations of the study."""
     if IMPORTED in results.spec or results.designs:
         return False
-    from sensitivity.study.study import NUMBERED  # imports torch
+    from sensitivity.study.study import NUMBERED
 
     return results.design in NUMBERED

@@ -101,7 +101,7 @@ def _repeatability(results: Results) -> str:
         return f"on a GPU, results depend on how many trials train together, {bound}"
     if not results.runs:
         return ""
-    from trainables.tasks import is_of_package
+    from trainables.named_tasks import is_of_package
 
     foreign_tasks = [name for name in results.spec.get("tasks", ()) if not is_of_package(name)]
     whose = "a task of your own" if len(foreign_tasks) == 1 else "tasks of your own"

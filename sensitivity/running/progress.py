@@ -16,19 +16,23 @@ if TYPE_CHECKING:
 
 LOG_EVERY = 10.0
 """Seconds between two lines if the output is not a terminal."""
+LOG_FIRST = 2.0
+"""Seconds before the first line."""
 
 
 class Progress:
     """Counts trials and epochs as they are reported; a context manager around the run.
 
     Args:
-        console: output; a terminal shows a live panel, any other output a line every ten seconds.
+        console: output; a terminal shows a live panel, any other output a line every ten seconds,
+            the first after two.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Any = None
-        self._began = self._logged = time.monotonic()
+        self._began = time.monotonic()
+        self._logged = self._began - max(0.0, LOG_EVERY - LOG_FIRST)
         self.planned = self.before = self.epochs = self.epochs_per_trial = 0
         self.counts = {"completed": 0, "diverged": 0, "stopped": 0, "failed": 0}
         self.best: dict[str, float] = {}

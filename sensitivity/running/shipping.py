@@ -11,12 +11,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.study.trial import SCHEDULES
-from trainables import file_datasets
 from trainables.dotted import imported
-from trainables.function_tasks import DIRECT
-from trainables.named_variants import NAMED
+from trainables.named_tasks import AUGMENTED, kind_of_files
+from trainables.named_variants import DIRECT, NAMED
 from trainables.names import InputError
-from trainables.task_definition import AUGMENTED, Task
+from trainables.task_definition import Task
 from trainables.tasks import is_built_in
 from trainables.torch_variants import TorchVariant
 from trainables.variant_definition import Variant
@@ -87,7 +86,7 @@ def _own_tasks(study: Study) -> dict[str, Task]:
         name: task
         for name in study.tasks
         if not is_built_in(task := study.resolved.task(name))
-        or file_datasets.kind(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
+        or kind_of_files(name.partition("/")[2].removesuffix(AUGMENTED)) is not None
     }
 
 

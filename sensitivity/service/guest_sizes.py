@@ -91,7 +91,7 @@ def _spaces(fields: dict[str, Any], tasks: list[Any]) -> Iterator[tuple[str, Sea
     from search_spaces.defaults import default_space, function_space
     from search_spaces.spaces import SearchSpace
     from sensitivity.study.own_trainables import short_name
-    from trainables.function_tasks import DIRECT
+    from trainables.named_variants import DIRECT
 
     trainable, spaces = fields.get("trainable"), _mapping(fields, "spaces")
     variants = listed(fields.get("variants"))

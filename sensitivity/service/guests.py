@@ -80,13 +80,12 @@ def _local(name: Any, settings: Settings) -> str:
 
     Any other as it is.
     """
-    from trainables.file_datasets import kind
-    from trainables.task_definition import AUGMENTED
+    from trainables.named_tasks import AUGMENTED, kind_of_files
 
     if not isinstance(name, str):
         raise InputError(f"tasks must be names, got {str(name)[:120]!r}")
     model, _, data = name.removesuffix(AUGMENTED).partition("/")
-    of_files = kind(data)
+    of_files = kind_of_files(data)
     if of_files is None:
         return name
     if settings.data_root is None:

@@ -9,7 +9,7 @@ from search_spaces.hyperparameters import Float
 from sensitivity.study.fields import StudyFields
 from sensitivity.study.trial import METRICS
 from trainables.dotted import imported
-from trainables.function_tasks import DIRECT, FunctionTask
+from trainables.named_variants import DIRECT
 from trainables.names import InputError, unknown
 from trainables.settings import accepted, check_configuration, route
 
@@ -66,6 +66,8 @@ def _check_trainable(study: StudyFields) -> None:
 
 
 def _check_tasks(study: StudyFields) -> None:
+    from trainables.function_tasks import FunctionTask
+
     for field in ("tasks", "variants", "epochs"):
         if not getattr(study, field):
             raise InputError(f"a study needs {field}")
@@ -171,6 +173,7 @@ def _check_scheduler(study: StudyFields, design: AdaptiveDesign) -> None:
 def check_data(study: StudyFields, data: Mapping[str, Any]) -> None:
     """Check that the data are present and fit the model, before any worker starts."""
     from trainables.datasets import load
+    from trainables.function_tasks import FunctionTask
     from trainables.task_checks import check_task
 
     for task in map(study.resolved.task, study.tasks) if study.trainable is None else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -23,12 +24,8 @@ from sensitivity.study.margins import check_margin
 from sensitivity.study.metric_names import direction_in
 from sensitivity.study.resolved import ResolvedStudy
 from sensitivity.text.truth_values import NOT_BOOLEAN
-from trainables.function_tasks import DIRECT
-from trainables.named_variants import VARIANTS
+from trainables.named_variants import DIRECT, VARIANTS
 from trainables.names import InputError
-from trainables.task_definition import Task
-from trainables.tasks import register_task
-from trainables.torch_variants import TorchVariant
 from trainables.variants import register_variant, variant
 
 MOST_SEEDS = 100_000
@@ -166,6 +163,17 @@ class StudyFields(BaseModel):
         )
         return ResolvedStudy(*fields)
 
+    def plain(self) -> dict[str, Any]:
+        """Return the fields without defaults as plain data.
+
+        The direction is among them where the metric's name does not state it.
+        """
+        fields = self.model_dump(mode="python", exclude_defaults=True)
+        if direction_in(self.metric) != self.direction:
+            fields["direction"] = self.direction
+        plain: dict[str, Any] = plain_data(fields)
+        return plain
+
     def __getstate__(self) -> dict[Any, Any]:
         """Leave out the objects behind the names, which another process looks up for itself."""
         state = super().__getstate__()
@@ -181,6 +189,21 @@ class StudyFields(BaseModel):
     def space(self, variant: str) -> SearchSpace:
         """Return the search space of a variant: the study's space for it, or the default space."""
         return self.resolved.space(variant)
+
+
+def plain_data(value: Any) -> Any:
+    """Return a value as JSON can hold it: lists for tuples, words for infinity and NaN.
+
+    >>> plain_data({"p": (1, float("inf"))})
+    {'p': [1, 'inf']}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain_data(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_data(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def trainable_task_name(name: str) -> str:
@@ -201,6 +224,11 @@ def _listed(value: Any) -> list[Any]:
 
 def _task_name(task: Any) -> Any:
     """Return the name of a task; a task object is registered first."""
+    if isinstance(task, str):  # spares readers of results the import of torch
+        return task
+    from trainables.task_definition import Task
+    from trainables.tasks import register_task
+
     return register_task(task).name if isinstance(task, Task) else task
 
 
@@ -211,6 +239,8 @@ def _variant_name(value: Any) -> Any:
     """
     if isinstance(value, str):
         return value
+    from trainables.torch_variants import TorchVariant
+
     chosen = variant(value)
     if not isinstance(chosen, TorchVariant):
         return register_variant(chosen).name

@@ -1,4 +1,7 @@
-"""The objects behind the names of a study, each looked up once."""
+"""The objects behind the names of a study, each looked up once.
+
+Tasks are imported when the first one is looked up: a reader of results needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,7 @@ from search_spaces.spaces import SearchSpace
 from sensitivity.study import own_trainables
 from sensitivity.study.trial import source_of
 from trainables import sources
-from trainables.function_tasks import DIRECT
-from trainables.named_variants import NAMED
-from trainables.tasks import default_batch_size, task, task_fingerprint
-from trainables.torch_variants import TorchVariant
+from trainables.named_variants import DIRECT, NAMED
 from trainables.variant_definition import Variant
 from trainables.variants import variant
 
@@ -67,6 +67,8 @@ class ResolvedStudy:
 
         Raises: InputError for an unknown name.
         """
+        from trainables.tasks import task
+
         return self._once("task", name, lambda: task(name))
 
     def variant(self, name: str) -> Optimizable:
@@ -102,6 +104,8 @@ class ResolvedStudy:
         """Return the number of examples a step on a task; 0 for a user's trainable."""
         if self._trainable is not None:
             return 0
+        from trainables.tasks import default_batch_size
+
         return self._batch_size or self._once("batch size", task, lambda: default_batch_size(task))
 
     def fingerprint(self, task: str) -> str:
@@ -109,6 +113,8 @@ class ResolvedStudy:
         if self._trainable is not None:
             name = self._trainable
             return self._once("fingerprint", "", lambda: own_trainables.fingerprint(name))
+        from trainables.tasks import task_fingerprint
+
         return self._once("fingerprint", task, lambda: task_fingerprint(task, self._limit))
 
     def variant_id(self, variant: str) -> str:
@@ -121,6 +127,8 @@ class ResolvedStudy:
 def _variant_id(name: str, chosen: Optimizable) -> str:
     if chosen in NAMED or (isinstance(chosen, Variant) and "-" in name):
         return name
+    from trainables.torch_variants import TorchVariant
+
     if isinstance(chosen, TorchVariant):
         content = sources.identity(chosen.make)
     else:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import pathlib
-from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from pydantic import ValidationError, model_validator
 
 from sensitivity.study.checking import check
-from sensitivity.study.fields import EVERY, StudyFields
-from sensitivity.study.metric_names import direction_in
+from sensitivity.study.fields import EVERY, StudyFields, plain_data
 from sensitivity.text.notebook_views import notebook_view
 from sensitivity.text.yaml_text import read_yaml
 from trainables.names import InputError, unknown
@@ -88,23 +85,11 @@ class Study(StudyFields):
 
     def to_json(self) -> str:
         """Return the specification as JSON; :meth:`from_json` reads it."""
-        return json.dumps(self._plain(), allow_nan=False)
+        return json.dumps(self.plain(), allow_nan=False)
 
     def to_yaml(self) -> str:
         """Return the specification as YAML; :meth:`from_yaml` reads it."""
-        return yaml.safe_dump(self._plain(), sort_keys=False, default_flow_style=None, width=120)
-
-    def _dumped(self) -> dict[str, Any]:
-        """Return the fields without defaults, and the direction where the metric's name does not state it."""
-        fields = self.model_dump(mode="python", exclude_defaults=True)
-        return (
-            fields if direction_in(self.metric) == self.direction else fields | {"direction": self.direction}
-        )
-
-    def _plain(self) -> dict[str, Any]:
-        fields = self._dumped()
-        plain: dict[str, Any] = _jsonable(fields)
-        return plain
+        return yaml.safe_dump(self.plain(), sort_keys=False, default_flow_style=None, width=120)
 
     @classmethod
     def from_json(cls, text: str) -> Study:
@@ -152,10 +137,7 @@ class Study(StudyFields):
         The spaces make results readable where a task or variant is not installed.
         """
         spaces = {name: self.space(name).to_dict() for name in self.variants}
-        return json.dumps(
-            _jsonable({**self._dumped(), "spaces": spaces}),
-            allow_nan=False,
-        )
+        return json.dumps({**self.plain(), "spaces": plain_data(spaces)}, allow_nan=False)
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Study:
@@ -216,16 +198,6 @@ def with_configurations(study: Study, n: int | None) -> Study:
     return with_changes(
         study, design={**study.design, "n": n} if study.design else None, designs=designs or None
     )
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _jsonable(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
 
 
 SYNONYMS = {
