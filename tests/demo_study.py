@@ -67,7 +67,7 @@ def schema(table: sql.Table) -> pa.Schema:
 def made(place: pathlib.Path) -> str:
     """What ``MADE.md`` says."""
     results = load(place, STUDY)
-    trials, run = results.trials, results.runs[-1]
+    trials, run = results.all_trials, results.runs[-1]
     seconds = (trials["finished"].max() - trials["started"].min()).total_seconds()
     commit = subprocess.run(
         ["git", "describe", "--always", "--abbrev=12"], check=True, capture_output=True, text=True

@@ -49,9 +49,12 @@ def test_its_tables_are_those_of_a_store() -> None:
 
 def test_it_is_a_whole_run_of_the_preset(results: Results) -> None:
     planned = trials(Study.preset(STUDY))
-    assert list(results.trials["key"]) == [trial.key for trial in planned]
-    assert set(results.trials["status"]) <= {"completed", "diverged"}
-    assert results.trials["loss"].notna().all()
+    every = results.all_trials
+    assert set(every["key"]) == {trial.key for trial in planned}
+    assert len(every) == len(planned)
+    assert set(every["status"]) <= {"completed", "diverged"}
+    assert every["loss"].notna().all()
+    assert not results.defaults.empty
     assert len(results.epochs) == 3 * len(planned)
     assert results.runs[0]["hosts"] == ["localhost"]
 
