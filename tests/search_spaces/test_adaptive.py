@@ -12,6 +12,7 @@ from search_spaces import Categorical, Float, Integer, Ordinal, SearchSpace
 from search_spaces.adaptive import Adaptive
 from search_spaces.designs import SAMPLERS
 from search_spaces.optuna_spaces import configuration_from_optuna
+from search_spaces.samplers import finite_value
 from trainables.names import InputError
 
 COMPLETE, FAIL, RUNNING, WAITING = (
@@ -336,6 +337,12 @@ def test_the_same_seed_asks_the_same(sampler: str) -> None:
     ]
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]
+
+
+def test_a_value_that_is_not_finite_is_told_as_the_largest_so_far() -> None:
+    study = optuna.create_study()
+    study.add_trials(optuna.create_trial(value=value) for value in (0.3, math.inf, 0.7, 0.5))
+    assert [finite_value(study, value) for value in (math.inf, math.nan, 0.9)] == [0.7, 0.7, 0.9]
 
 
 def test_an_unknown_sampler_is_named() -> None:

@@ -176,6 +176,24 @@ def test_a_copy_takes_each_trial_from_where_it_is_further(
             assert store.statuses("two") == {ahead.key: "completed", behind.key: "diverged"}
 
 
+def test_a_copy_leaves_a_trial_alone_that_is_as_far_in_the_target(
+    filled: str, command: Command, tmp_path: pathlib.Path
+) -> None:
+    target = str(tmp_path / "target.sqlite")
+    assert command("copy", filled, target)[0] == 0
+    key = SECOND_TRIALS[1].key
+    ends = {filled: report(2, "diverged"), target: report(2, "completed")}
+    for place, last in ends.items():
+        with closing(Store(place)) as store:
+            store.record(key, initial_loss=1.0, reports=[last])
+    before = {place: tables(place) for place in ends}
+    assert command("copy", filled, target)[0] == 0
+    assert command("copy", target, filled)[0] == 0
+    for place in ends:
+        for copied, original in zip(tables(place), before[place], strict=True):
+            pd.testing.assert_frame_equal(copied, original)
+
+
 def test_vacuum_drops_what_is_in_no_study_and_asks_first(filled: str, command: Command) -> None:
     assert command("vacuum", "--store", filled, answer="n\n") == (0, "Drop 1 trials of no study? [y/N]: ")
     assert command("vacuum", "--store", filled, answer="y\n")[1].endswith("dropped 1 trials and 2 epochs\n")

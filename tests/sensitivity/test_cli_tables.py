@@ -35,6 +35,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     (folder / "twice.csv").write_text(TABLE + TABLE.splitlines()[1] + "\n")
     (folder / "two.csv").write_text("lr,val_acc,test_acc\n0.1,0.5,0.6\n0.2,0.6,0.5\n")
     (folder / "odd.csv").write_text("lr,loss,status\n0.1,0.5,completed\n0.2,0.6,3\n")
+    (folder / "equals.csv").write_text("a=b,lr,loss\n1,0.1,0.5\n2,0.2,0.6\n")
     (folder / "blank.csv").write_text("lr,loss\n0.1,0.5\n0.2,\n")
     (folder / "notes.txt").write_text("nothing")
     (folder / "space.yaml").write_text("- {name: lr, low: 0.001, high: 1, scale: log}\n")
@@ -124,6 +125,16 @@ def test_a_program_can_read_what_is_imported(
     said = json.loads(capfd.readouterr().out)
     assert sorted(row["variant"] for row in said["overview"]) == sorted(variants)
     assert said["report"] == "out/report.html"
+
+
+def test_a_name_may_have_an_equals_sign(
+    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The last one of the option parts the name from the value."""
+    arguments = ["import", "equals.csv", "--scale", "a=b=ordinal", "--rename", "a=b=size", "--out", "out"]
+    assert run([*arguments, "--json"], monkeypatch) == 0
+    (row,) = json.loads(capfd.readouterr().out)["overview"]
+    assert row["configuration"] == {"size": 1, "lr": 0.1}
 
 
 BAD = [

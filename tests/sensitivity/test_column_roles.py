@@ -83,6 +83,8 @@ def test_numbers_measured_on_a_full_grid_are_left_out() -> None:
     assert hyperparameters(once) == ("lr", "mu")
     assert reason in note(once)
     assert hyperparameters(once[1:]) == ("lr", "mu", "sharpness", "grad_norm_end")
+    twice = once.assign(mu=[0.5, *once["mu"][1:]])  # as many rows as the grid has, one of them another's
+    assert hyperparameters(twice) == ("lr", "mu", "sharpness", "grad_norm_end")
     tuned = once.drop(columns=["sharpness", "grad_norm_end"]).assign(dropout=RNG.uniform(0, 1, len(once)))
     assert hyperparameters(tuned) == ("lr", "mu", "dropout")
     assert hyperparameters(once, hyperparameters=["lr", "mu", "sharpness"]) == ("lr", "mu", "sharpness")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import types
 from typing import Any
 
 import pytest
 
 from sensitivity.clusters.jobs import SPECIFICATION, STUDY, Jobs
+from sensitivity.clusters.packing import pack
 from sensitivity.study.study import Study
 from tests.sensitivity import ray_head
 from trainables.names import InputError
@@ -136,3 +138,17 @@ def test_a_job_that_does_not_end_is_waited_for_only_so_long(jobs: Jobs, listed: 
     listed.append(job(1, status="RUNNING"))
     with pytest.raises(InputError, match="job small-1 is still running after 0 seconds"):
         jobs.wait("small", timeout=0)
+
+
+def test_what_does_not_travel_counts_towards_no_limit(tmp_path: pathlib.Path) -> None:
+    """Environments, caches and results in a working directory, at any depth."""
+    working, packed = tmp_path / "working", tmp_path / "packed"
+    for folder in (".git/objects/pack", "part/.venv/lib", "runs/small"):
+        (working / folder).mkdir(parents=True)
+        (working / folder / "large.bin").write_bytes(bytes(1000))
+    (working / "mine.py").write_text("RATE = 0.25")
+    packed.mkdir()
+    with pytest.raises(InputError, match=r"more than .* \(largest: mine.py\)"):
+        pack(SMALL, packed, working_dir=working, most=10)
+    pack(SMALL, packed, working_dir=working, most=100)
+    assert sorted(path.name for path in packed.rglob("*") if path.is_file()) == ["mine.py", "study.json"]

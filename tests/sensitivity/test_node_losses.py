@@ -53,9 +53,11 @@ def test_a_run_continues_after_losses(ended: list[int]) -> None:
     assert len(notes) == len(set(notes)) == len(ended)
 
 
-def test_a_run_gives_up_where_no_trial_ends_between_losses() -> None:
+@pytest.mark.parametrize("ended", [[0] * LOSSES, [5, *[0] * (LOSSES - 1)], [0, 5, *[0] * (LOSSES - 1)]])
+def test_a_run_gives_up_where_no_trial_ends_between_losses(ended: list[int]) -> None:
+    """Trials that ended before the first of these losses are not between them."""
     with pytest.raises(NodeLost, match=f"{LOSSES} times .* give the same command"):
-        losing([5, *[0] * LOSSES])
+        losing(ended)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -12,6 +13,7 @@ import pytest
 from scipy.stats import binom
 
 from sensitivity.paper.claims import CLAIMS as PAPER
+from sensitivity.paper.contrasts import Finding, difference
 from sensitivity.paper.page import claims
 from sensitivity.paper.trials import pooled
 from sensitivity.results.results import Results
@@ -95,6 +97,13 @@ def test_noise_decides_a_claim_about_as_often_as_its_interval_is_wrong() -> None
 def test_what_a_claim_lacks_is_said(given: list[int], name: str, note: str) -> None:
     rows = claims([table(number, noisy(as_claimed, 0.01), 2) for number in given]).set_index("name")
     assert (rows.loc[name, "verdict"], rows.loc[name, "note"]) == ("undecided", note)
+
+
+def test_a_difference_is_least_where_the_first_is_low_and_the_second_high() -> None:
+    found = difference(Finding(1.0, 0.4, 3.0, 5), Finding(0.0, -4.0, 0.8, 7))
+    assert (found.value, found.n) == (1.0, 12)
+    assert found.low == pytest.approx(1 - math.hypot(0.6, 0.8))
+    assert found.high == pytest.approx(1 + math.hypot(2.0, 4.0))
 
 
 def test_nothing_finished_is_no_error() -> None:

@@ -14,9 +14,10 @@ from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS, Question
 from sensitivity.questions.epochs import late_gains
 from sensitivity.questions.question import refusal
+from sensitivity.questions.summary import expected_words
 from sensitivity.reporting.overview import overview
-from sensitivity.results.results import Results
-from tests.sensitivity.tables import INITIAL, bowl, noisy, results
+from sensitivity.results.results import Results, records
+from tests.sensitivity.tables import INITIAL, bowl, maximised, noisy, results
 
 TASK = "autoencoder/digits"
 BY_KEY = {each.key: each for each in QUESTIONS}
@@ -89,6 +90,13 @@ def test_sentences_have_the_numbers_of_the_measures() -> None:
         f"adam {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
         in BY_KEY["tradeoffs"].sentences(measured, TASK)[0]
     )
+
+
+def test_an_interval_of_what_is_maximised_is_told_from_low_to_high() -> None:
+    measured = Measured(maximised())
+    for row in records(measured.overview):
+        value, low, high = map(float, re.findall(r"[\d.]+", expected_words(measured.results, row)))
+        assert low < value < high
 
 
 @pytest.mark.parametrize(

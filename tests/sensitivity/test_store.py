@@ -8,9 +8,13 @@ import sqlite3
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sql
 
 from sensitivity.store.store import Store
+from sensitivity.store.tables import TABLES
+from sensitivity.store.upkeep import delete
 from tests.contracts import StoreContract, report, trial
+from tests.sensitivity.test_run_lock import hold
 from trainables.names import InputError
 
 
@@ -84,3 +88,23 @@ def test_readers_see_a_study_while_it_is_written(place: str) -> None:
         assert len(reader.epochs("s")) == epoch
     writer.close()
     reader.close()
+
+
+def test_a_deleted_study_leaves_no_row(place: str) -> None:
+    """Neither of its runs, nor the lock of a run that was killed."""
+    store, one = Store(place), trial()
+    empty = rows(store)
+    store.add_study("s", "{}", [one])
+    store.record(one.key, initial_loss=1.0, reports=[report(1)])
+    store.add_run("s", {"workers": 1})
+    hold(store)
+    filled = rows(store)
+    assert [name for name in filled if filled[name] == empty[name]] == ["sensitivity_version"]
+    delete(store, "s")
+    assert rows(store) == empty
+    store.close()
+
+
+def rows(store: Store) -> dict[str, int]:
+    """The number of rows of every table."""
+    return {table.name: len(store.frame(sql.select(table))) for table in TABLES.sorted_tables}

@@ -41,6 +41,13 @@ def test_filters_keep_what_a_query_would(view: View, query: str) -> None:
     assert kept.spaces == MADE.spaces
 
 
+def test_a_choice_of_one_hyperparameter_lets_no_value_of_another_through() -> None:
+    points = [{"lr": lr, "mu": mu} for lr in (0.5, 0.9) for mu in (0.5, 0.9)]
+    view = View(choices=(("lr", "0.5"), ("mu", "0.9")))
+    left = narrowed(results(bowl, configurations=points, seeds=(0,)), view).trials
+    assert left[["config/lr", "config/mu"]].to_numpy().tolist() == [[0.5, 0.9]]
+
+
 def test_a_cap_at_the_worst_that_ended_counts_diverged_trials_there() -> None:
     worst = MADE.trials["value"].max()
     counted = capped(MADE, "worst").trials

@@ -144,6 +144,17 @@ def test_the_trial_table_sorts_pages_and_links(source: Source) -> None:
     assert "6 of 48 trials kept" in text(kept)
 
 
+@pytest.mark.parametrize(("rows", "pages"), [(24, 2), (47, 2), (48, 1)])
+def test_the_last_page_of_the_trial_table_has_trials(
+    source: Source, monkeypatch: pytest.MonkeyPatch, rows: int, pages: int
+) -> None:
+    """Also where as many trials as fill a page are left for it."""
+    monkeypatch.setattr(trials_page, "PER_PAGE", rows)
+    last = part(source, "trials", STUDY.on("trials").but(number=99))
+    assert sum("/trial/" in link for link in links(last)) == 48 - rows * (pages - 1)
+    assert (f"page {pages} of {pages}" in text(last)) == (pages > 1)
+
+
 @pytest.mark.parametrize("view", [STUDY, STUDY.but(variant=("cm",)), STUDY.within("lr", 0.01, 0.1)])
 def test_the_csv_is_what_the_store_holds(source: Source, place: pathlib.Path, view: View) -> None:
     store = Store(place)

@@ -77,6 +77,14 @@ def test_the_critical_value_is_below_bonferronis_and_that_of_the_range() -> None
     assert critical < norm.ppf(1 - 0.025 / 15)
 
 
+@pytest.mark.parametrize(("variants", "pairs"), [(2, 1), (3, 3), (6, 15)])
+def test_the_critical_value_of_two_seeds_is_bonferronis_over_all_pairs(variants: int, pairs: int) -> None:
+    from scipy.stats import norm
+
+    critical = critical_value(variants, math.inf, units=2)
+    assert critical == pytest.approx(norm.ppf(1 - 0.025 / pairs), rel=0.01)
+
+
 SETTINGS = [
     (variants, configurations, seeds, uneven, what)
     for (variants, configurations, seeds), uneven, what in itertools.product(
@@ -131,6 +139,15 @@ def test_a_pilot_tells_the_noise() -> None:
     drawn = of_configurations(alone, 1)
     assert drawn is not None
     assert (drawn.degrees, drawn.freedom(24)) == (11, 23)
+
+
+def test_more_seeds_make_the_configurations_of_a_drawn_design_less_noisy() -> None:
+    """By what the pilot's seeds tell; the noise between configurations stays."""
+    one = estimates(results(noisy(0.03), seeds=range(40), design="random"))["autoencoder/digits"][0]
+    found = {seeds: of_configurations(one, seeds) for seeds in (1, 4)}
+    assert found[1] is not None
+    assert found[4] is not None
+    assert found[1].variance - found[4].variance == pytest.approx(0.03**2 * 3 / 4, rel=0.2)
 
 
 def pilot(deviation: float = 0.03, **kinds: Any) -> Any:

@@ -104,6 +104,15 @@ def test_a_range_that_is_wider_by_a_decade_on_either_side_costs_the_same() -> No
         )
 
 
+@pytest.mark.parametrize(
+    ("least", "cut"), [(-1.5, False), (-0.2, True), (-2.8, True)], ids=["inside", "high end", "low end"]
+)
+def test_a_valley_that_either_end_of_the_range_cuts_is_at_least_so_wide(least: float, cut: bool) -> None:
+    row = valley(study({"adam": lambda x: 0.05 + 0.3 * (x - least) ** 2}, noise=1e-4)).iloc[0]
+    assert row["at_least"] == cut
+    assert ("the range cuts it" in row["note"]) == cut
+
+
 def test_no_number_that_is_called_measured_lies_outside_its_trials() -> None:
     for seed in range(10):
         made = study(

@@ -25,6 +25,7 @@ from sensitivity.measures import (
     win_probability,
 )
 from sensitivity.measures.losses import groups
+from sensitivity.measures.moderation import moderated
 from sensitivity.results.results import Results
 
 LOSS = [0.5, 0.2, 0.4, 0.9, 0.3, 0.7]
@@ -63,6 +64,15 @@ def test_without_noise_the_best_is_the_smallest_whatever_the_seeds(
 def test_budgets_are_numbers_whatever_the_seeds(seeds: dict[int, list[int]], measure: Any) -> None:
     found = measure(table(seeds), draws=50)
     assert np.isfinite(found[["value", "low", "high"]].to_numpy(float)).all()
+
+
+def test_noise_that_all_share_is_told_by_each_configuration_as_far_as_it_has_seeds() -> None:
+    """Variances of 0.5 from two seeds and of 1 from ten, with 1 and 9 degrees of freedom."""
+    loss = np.full((2, 10), math.nan)
+    loss[0, :2], loss[1] = [0, 1], math.sqrt(0.9) * np.resize([-1, 1], 10)
+    deviation, freedom = moderated(loss)
+    np.testing.assert_allclose(deviation**2, (1 * 0.5 + 9 * 1.0) / 10)
+    assert math.isinf(freedom)
 
 
 def test_seeds_that_are_not_shared_are_no_missing_trials() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sensitivity.measures import Measured
 from sensitivity.questions.card import card
 from sensitivity.reporting.overview import overview
 from sensitivity.text.json_text import to_json
+from sensitivity.text.wording import DASH
 from tests.sensitivity.tables import SPACE, bowl, results
 
 TASK = "autoencoder/digits"
@@ -61,3 +63,14 @@ def test_where_one_side_of_the_best_leaves_the_range_the_table_has_the_other() -
     cells = overview(measured, TASK)["factor 3 costs"]
     assert all(cell.startswith("too small: ") for cell in cells), list(cells)
     assert "too small" in " ".join(card(measured, TASK)["sentences"])
+
+
+def test_what_only_one_variant_has_is_in_the_table_with_a_dash_for_the_other() -> None:
+    """nadam has one learning rate, so that nothing is known of another."""
+    points = Grid({"lr": 13, "mu": 1}).configurations(SPACE)
+    made = results(noisy_bowl, variants=("nadam", "adam"), configurations=points, seeds=(0, 1, 2))
+    trials = made.trials[(made.trials["variant"] == "adam") | (made.trials["config/lr"] == points[6]["lr"])]
+    cells = overview(Measured(replace(made, trials=trials.reset_index(drop=True))), TASK).set_index("variant")
+    for column in ("factor 3 costs", "good range (decades)"):
+        assert cells.loc["nadam", column] == DASH
+        assert cells.loc["adam", column] != DASH
