@@ -316,8 +316,8 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(
     (tmp_path / "small.json").write_text(study.to_json())
     store = tmp_path / "sensitivity.sqlite"
     reported: pd.DataFrame | None = None
-    for moment in (2, 11, 19):  # epochs in the store of at most 36
-        process = start(tmp_path)
+    for moment, workers in ((2, 2), (11, 1), (19, 2)):  # epochs in the store of at most 36
+        process = start(tmp_path, workers)
         assert wait_for_epochs(store, moment)
         for pid in [process.pid, *descendants(process.pid)]:
             os.kill(pid, signal.SIGKILL)
@@ -335,7 +335,7 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(
             )
             pd.testing.assert_frame_equal(earlier[reported.columns], reported)
         reported = now
-    process = start(tmp_path)
+    process = start(tmp_path, workers=1)
     output, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     assert "report: runs/small/report.html" in output
