@@ -106,7 +106,8 @@ class Assignments:
         A label contains a hash of every field of the study that changes the losses.
         """
         study = self.study
-        same = study.model_dump(exclude={"name", "design", "cohort_size", "margin", "variants", "tasks"})
+        without = {"name", "design", "cohort_size", "margin", "variants", "tasks", "default_setting"}
+        same = study.model_dump(exclude=without)
         question = hashlib.sha256(
             json.dumps([same, "adaptive"], sort_keys=True, default=str).encode()
         ).hexdigest()[:8]
