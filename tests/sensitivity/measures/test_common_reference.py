@@ -218,6 +218,34 @@ def test_where_trials_diverge_at_the_best_rate_itself_a_miss_has_no_cost() -> No
     assert "diverge at its best lr" in row["note"]
 
 
+def at_random(curve: Loss) -> Results:
+    """Sixty random learning rates between 1e-3 and 1, three seeds; nothing else varies."""
+    space = SearchSpace(Float("lr", 1e-3, 1, "log"))
+    points = [{"lr": 10 ** (-3 + 3 * (i + 0.5) / 60)} for i in range(60)]
+
+    def loss(configuration: Mapping[str, Any], seed: int) -> float:
+        x = math.log10(configuration["lr"])
+        return curve(x) + 0.002 * float(np.random.default_rng((round(x * 1e6) + 10**7, seed)).normal())
+
+    made = results(loss, variants=("adam",), configurations=points, seeds=range(3), space=space)
+    return replace(made, design="random")
+
+
+def test_a_design_without_levels_is_smoothed() -> None:
+    row = miss_cost(at_random(lambda x: 0.1 + 0.2 * (x + 1.5) ** 2), factors=[3]).iloc[0]
+    unit = 1 - 0.1
+    assert row["value"] == pytest.approx(0.2 * math.log10(3) ** 2 / unit, abs=0.015)
+    assert row["low"] <= 0.2 * math.log10(3) ** 2 / unit <= row["high"]
+
+
+def test_where_trials_of_a_smoothed_curve_diverge_a_miss_has_bounds() -> None:
+    cliff = at_random(lambda x: 0.1 + 0.2 * (x + 1.5) ** 2 if x < -1.0 else math.inf)
+    table = miss_cost(cliff, factors=[3, 10]).set_index("factor")
+    assert math.isnan(table.loc[3.0, "value"])
+    assert table.loc[3.0, "high"] > 0.9
+    assert table.loc[10.0, "value"] > 0.8  # so far above, every trial diverges
+
+
 def test_levels_too_wide_apart_refuse_a_small_miss() -> None:
     made = study({"adam": good}, levels=4)
     table = miss_cost(made).set_index("factor")
