@@ -139,7 +139,7 @@ def _resolved(ends_found: tuple[float, float], curve: TunedCurve, goal: Stakes) 
     """
     low, high = ends_found
     nearest = RESOLUTION * float(np.median(curve.errors)) / goal.unit
-    return (0.0 if 0 < low < nearest else low), max(0.0, high)
+    return (0.0 if 0 < low < nearest else low), (0.0 if high < 0 else high)
 
 
 Side = tuple[float, float, float, float, Any]
