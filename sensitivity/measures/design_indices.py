@@ -79,7 +79,8 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
         seed: Seed of the bootstrap.
 
     Raises:
-        InputError: for results without a morris design; for a row whose trial is missing.
+        InputError: for results without a morris design, or with one trajectory; for a row whose trial is
+            missing.
 
     Sources: Morris, Technometrics 33 (1991); Campolongo, Cariboni & Saltelli, Environmental Modelling &
     Software 22 (2007), for mu*.
@@ -90,6 +91,10 @@ def morris(results: Results, *, resamples: int = RESAMPLES, seed: int = 0) -> pd
     for task, variant in results.groups:
         group = losses(results, task, variant)
         design, y, units = _rows(results, group, Morris)
+        if design.n < 2:
+            raise InputError(
+                "morris needs a design of 2 trajectories or more (n), so that effects have errors; got 1"
+            )
         space = results.spaces[variant]
         indices = analysis.analyze(
             design.problem(space),

@@ -149,7 +149,7 @@ def _side(curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Sta
     value, draws, bounds, capped = curve.at(x)
     if math.isnan(value):
         low, high = (bounds - floor) / goal.unit
-        return math.nan, max(0.0, float(low)), float(high), capped, draws
+        return math.nan, max(0.0, float(low)), min(1.0, float(high)), capped, draws
     above, drawn = _corrected(curve, x, value - floor, draws - floor_draws)
     cost = above / goal.unit
     with np.errstate(divide="ignore", invalid="ignore"):

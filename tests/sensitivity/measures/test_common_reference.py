@@ -199,7 +199,7 @@ def test_a_level_at_which_the_best_configuration_was_lucky_not_to_diverge_has_bo
     row = miss_cost(by_luck, factors=[10]).iloc[0]
     assert math.isnan(row["above"])
     assert row["above_low"] == pytest.approx(0.33, abs=0.05)
-    assert row["above_high"] == pytest.approx(1.0, abs=0.1)
+    assert 0.9 < row["above_high"] <= 1.0  # no miss costs more than all that can be won
     assert row["capped"] == pytest.approx(1 / 3)
 
 

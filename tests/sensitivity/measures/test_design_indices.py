@@ -111,3 +111,11 @@ def test_the_same_seed_gives_the_same() -> None:
     state = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]
     assert sobol(results).equals(sobol(results))
     assert (np.random.get_state()[1] == state).all()  # type: ignore[index]
+
+
+def test_one_trajectory_has_no_error_and_is_refused() -> None:
+    space = SearchSpace(Float("a", 0, 2), Float("b", 1e-3, 1, "log"))
+    design = Morris(1)
+    results = made(space, design.configurations(space), lambda c, seed: 3 * c["a"], 100.0, design)
+    with pytest.raises(InputError, match="2 trajectories or more"):
+        morris(results)
