@@ -9,11 +9,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.autograd.graph import _engine_run_backward
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.utils import _pytree
 
@@ -65,6 +66,24 @@ def eager(name: str) -> Callable[..., Any]:
         return (hidden if "torch._dynamo" in sys.modules else plain)(*arguments, **named)
 
     return method
+
+
+def weighted_gradients(outputs: Tensor, of: Sequence[Tensor], weights: Tensor) -> tuple[Tensor, ...]:
+    """Return ``torch.autograd.grad(outputs, of, weights)``, to the same bits.
+
+    Private name: ``torch.autograd.graph._engine_run_backward``. The public function imports SymPy, half a
+    second of every process that trains, and compares shapes in Python, a tenth of a small step.
+
+    Args:
+        outputs: tensor of a graph.
+        of: leaves of the graph; each is used.
+        weights: of the outputs' gradients, with the outputs' shape.
+
+    Raises: RuntimeError where a leaf is not used.
+    """
+    return _engine_run_backward(
+        (outputs,), (weights,), False, False, tuple(of), allow_unreachable=False, accumulate_grad=False
+    )
 
 
 def has_hooks(module: nn.Module) -> bool:

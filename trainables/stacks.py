@@ -19,6 +19,7 @@ from torch.func import vmap
 
 from trainables.batch_norm import batch_statistics
 from trainables.captured import Capture, Captured
+from trainables.compat import weighted_gradients
 from trainables.curvature import curvature
 from trainables.layouts import Layout, flat
 from trainables.member_rows import member_rows
@@ -152,8 +153,8 @@ class Stack:
     def gradient(self, losses: Tensor) -> Tensor:
         """Return the gradient of every member's loss, ``[K, N]``."""
         if self.by_rows is None:
-            return torch.autograd.grad(losses.sum(), self.theta)[0]
-        gradients = torch.autograd.grad(losses, self.stacked, self.ones)
+            return weighted_gradients(losses, [self.theta], self.ones)[0]
+        gradients = weighted_gradients(losses, self.stacked, self.ones)
         return (
             torch.cat([gradient.reshape(len(losses), -1) for gradient in gradients], 1)
             if len(gradients) > 1

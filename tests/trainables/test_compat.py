@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -160,3 +161,30 @@ def test_pytorch_hides_these_methods_from_the_compiler(name: str) -> None:
     """A version that does not needs no :func:`compat.eager`."""
     hidden = getattr(torch.optim.Optimizer, name)
     assert inspect.unwrap(hidden) is not hidden
+
+
+def test_weighted_gradients_are_those_of_autograd() -> None:
+    leaf = torch.tensor([[1.0, -2.0], [0.5, 3.0]], requires_grad=True)
+    weights = torch.tensor([1.0, 0.25])
+    outputs = [(leaf.tanh() * X).sum(1) for _ in range(2)]
+    expected = torch.autograd.grad(outputs[0], [leaf], weights)
+    assert torch.equal(compat.weighted_gradients(outputs[1], [leaf], weights)[0], expected[0])
+    with pytest.raises(RuntimeError, match="not have been used"):
+        compat.weighted_gradients(leaf.sum(1), [torch.zeros(1, requires_grad=True)], weights)
+
+
+def test_training_does_not_import_sympy() -> None:
+    script = (
+        "import sys\n"
+        "from trainables.datasets import load\n"
+        "from trainables.cohorts import CohortLoop\n"
+        "from trainables.tasks import task\n"
+        "from trainables.training import TrainingLoop\n"
+        "from trainables.variants import variant\n"
+        "data = load('synthetic')\n"
+        "chosen = task('logistic/synthetic'), variant('adam'), {'lr': .01}\n"
+        "loops = [TrainingLoop(*chosen, seed, data=data, epochs=1) for seed in (0, 1)]\n"
+        "print(len(list(CohortLoop(loops))), 'sympy' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
+    assert done.stdout.strip() == "1 False", done.stderr
