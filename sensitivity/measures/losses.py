@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,11 @@ from numpy.typing import NDArray
 
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.results.repeats import between
-from sensitivity.results.results import PREFIX, active_values
+from sensitivity.results.results import PREFIX, Results, active_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sensitivity.results.results import Results
 
 Array = NDArray[np.float64]
 
@@ -89,14 +89,42 @@ def losses(results: Results, task: str, variant: str) -> Losses:
     return known[task, variant]
 
 
+class UnchangingResults(Results):
+    """Results whose tables do not change: usable trials are chosen and grouped once."""
+
+    @cached_property
+    def usable(self) -> pd.DataFrame:
+        """Trials with a result: completed or diverged."""
+        return super().usable
+
+    @property
+    def groups(self) -> list[tuple[str, str]]:
+        """Every (task, variant) with at least one usable trial, in the study's order."""
+        return list(self._by_group)
+
+    def group(self, task: str, variant: str) -> pd.DataFrame:
+        """Return the usable trials of one variant on one task."""
+        found = self._by_group.get((task, variant))
+        return self.usable.iloc[:0] if found is None else found
+
+    @cached_property
+    def _by_group(self) -> dict[tuple[str, str], pd.DataFrame]:
+        grouped = self.usable.groupby(["task", "variant"], sort=False)
+        return {(str(task), str(variant)): rows for (task, variant), rows in grouped}
+
+    def __getstate__(self) -> dict[str, Any]:
+        computed = {"usable", "_by_group"}
+        return {name: value for name, value in super().__getstate__().items() if name not in computed}
+
+
 def keeping_losses(results: Results) -> Results:
-    """Return a copy of results that computes losses and estimates once for all its measures.
+    """Return a copy of results that computes groups, losses and estimates once for all its measures.
 
     The tables of the copy must not change.
     """
     if LOSSES in vars(results):
         return results
-    copy = replace(results)
+    copy = UnchangingResults(**{field.name: getattr(results, field.name) for field in fields(Results)})
     vars(copy).update({LOSSES: {}, ESTIMATES: {}})
     return copy
 

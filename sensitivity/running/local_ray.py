@@ -29,6 +29,8 @@ ENVIRONMENT = {
     # these two serve metrics without a token too; Ray logs that it cannot open the port
     "AUTOSCALER_METRIC_PORT": NO_PORT,
     "DASHBOARD_METRIC_PORT": NO_PORT,
+    # workers that Ray starts ahead have another search path, so no trial would ever use them
+    "RAY_prestart_worker_first_driver": "0",
 }
 """Environment variables of a local Ray that the user has not set."""
 LONGEST_SOCKET = 107

@@ -21,8 +21,10 @@ IMPATIENT = {
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_failure_threshold": "3",
+    "RAY_prestart_worker_first_driver": "0",
 }
-"""Ray asks for the health of a node more often than every three seconds, and five refusals are not needed."""
+"""Ray asks for the health of a node more often than every three seconds, five refusals are not needed, and no
+worker is started that no run uses."""
 
 
 class Nodes:

@@ -156,6 +156,7 @@ def test_only_the_start_of_a_local_ray_sees_its_settings(
     assert seen["environment"] == before | {
         "RAY_enable_metrics_collection": "0",
         "AUTOSCALER_METRIC_PORT": "-1",
+        "RAY_prestart_worker_first_driver": "0",
     }
     assert (dict(os.environ), ray_constants.ENABLE_RAY_CLUSTER) == (before, cluster)
 
