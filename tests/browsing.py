@@ -27,8 +27,11 @@ SOON = 60_000
 SETTLED = "!document.querySelector('.measuring, ._dash-loading')"
 POLL = 50
 """Milliseconds between two looks at a page that is waited for: a look at each frame draws sixty a second."""
-DRAWN = "[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))"
-"""Whether every figure of a report is there."""
+DRAWN = """[...document.querySelectorAll('.plot')].every(
+  plot => !plot.parentElement.clientWidth || plot.querySelector('.main-svg'))"""
+"""Whether every figure of a report is there that is in no folded part."""
+UNFOLD = "document.querySelectorAll('details.question').forEach(part => { part.open = true; })"
+"""Open the folded parts of a report."""
 FITS = "window.innerWidth >= document.documentElement.scrollWidth"
 """Whether a page is no wider than its window."""
 AXE = pathlib.Path(sys.prefix) / "axe/node_modules/axe-core/axe.min.js"
@@ -144,6 +147,11 @@ class Visit:
         self.page.wait_for_selector("main h1")
         self.page.wait_for_function(SETTLED, polling=POLL)
         self.page.wait_for_function(DRAWN, polling=POLL)
+
+    def unfold(self) -> None:
+        """Open the folded parts of a report and wait until they are drawn."""
+        self.page.evaluate(UNFOLD)
+        self.settled()
 
     def check(self) -> None:
         """Nothing went out, and nothing went wrong, since the last check."""

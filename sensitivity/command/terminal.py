@@ -52,9 +52,9 @@ def conclude(results: Results | Measured, place: pathlib.Path, as_json: bool, *,
         png: write the figures as PNG too.
     """
     from sensitivity.measures import Measured
+    from sensitivity.questions.overview import BRIEF, overview
     from sensitivity.questions.summary import best_title, caveats, summary
     from sensitivity.reporting import write_report
-    from sensitivity.reporting.overview import BRIEF, overview
     from sensitivity.results.results import records
 
     measured = results if isinstance(results, Measured) else Measured(results)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PARTS: dict[str, Callable[[Source, View], Any]] = {
     "studies": lambda source, view: studies_page.listed(source),
     "bar": study_page.bar,
+    "overview": study_page.overview_table,
     "panel": trial_page.panel,
     "trial": trial_page.whole,
     "trials": trials_page.rows,

@@ -9,49 +9,63 @@ from dash import html
 from sensitivity.dashboard import controls, shell, words
 from sensitivity.dashboard.drawing import card
 from sensitivity.dashboard.trials_page import kept_words, nothing
-from sensitivity.questions import QUESTIONS, Question
-from sensitivity.questions.summary import caveats
+from sensitivity.questions import QUESTIONS
+from sensitivity.questions.overview import how_to_read, overview
+from sensitivity.questions.summary import caveats, summary
 from sensitivity.readers.filters import the_task
 from sensitivity.text.wording import code_parts
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sensitivity.measures import Measured
     from sensitivity.readers.source import Source
     from sensitivity.readers.view import View
 
-MEASURES = "measures"
-"""The tab that shows any one table."""
+SUMMARY, MEASURES = "summary", "measures"
+"""The tabs of the summary, which is the first, and of any one table."""
+SUMMED_UP = ("tuned_and_missed", "lr_curves")
+"""Figures of the summary."""
 HINT = (
     "Click a trial in a figure to open it beside the figures. Draw a box (Box Select above a figure) to keep "
     "the trials in it."
 )
 
 
-def open_question(view: View) -> Question | None:
-    """Return the question of the open tab.
+def tab_names() -> dict[str, str]:
+    """Return the titles of the tabs, by their keys."""
+    questions = {question.key: question.title for question in QUESTIONS}
+    return {SUMMARY: "Summary", **questions, MEASURES: "Any one measure"}
 
-    It is the first for a tab that does not exist, and None for the tab of single measures.
-    """
-    return (
-        None
-        if view.tab == MEASURES
-        else next((candidate for candidate in QUESTIONS if candidate.key == view.tab), QUESTIONS[0])
-    )
+
+def open_tab(view: View) -> str:
+    """Return the key of the open tab: the summary for one that does not exist."""
+    return view.tab if view.tab in tab_names() else SUMMARY
 
 
 def page(source: Source, view: View) -> list[Any]:
     """Return the form, the tabs and what is in the open one."""
-    results, question = source.results(view), open_question(view)
-    if question is None:
+    results, key = source.results(view), open_tab(view)
+    hint = html.P(HINT, className="what")
+    if key == MEASURES:
         inside = [shell.part("measure")]
-    else:
-        hint = html.P(HINT, className="what") if question.figures else None
-        inside = [
-            shell.part(f"answer:{question.key}"),
-            hint,
-            *(card(question, drawing) for drawing in question.figures),
+    elif key == SUMMARY:
+        drawings = [
+            card(question, drawing)
+            for name in SUMMED_UP
+            for question in QUESTIONS
+            for drawing in question.figures
+            if drawing.name == name
         ]
-        inside.append(shell.part(f"tables:{question.key}"))
+        inside = [shell.part("answer:summary"), shell.part("overview"), hint, *drawings]
+    else:
+        question = next(candidate for candidate in QUESTIONS if candidate.key == key)
+        inside = [
+            shell.part(f"answer:{key}"),
+            *([hint] if question.figures else []),
+            *(card(question, drawing) for drawing in question.figures),
+            shell.part(f"tables:{key}"),
+        ]
     middle = html.Div([shell.part("bar"), *inside], className="content")
     side = html.Aside(shell.part("panel"), className="side", **{"aria-label": "selected trial"})
     return [
@@ -67,13 +81,10 @@ def bar(source: Source, view: View) -> list[Any]:
     trials = results.all_trials
     counted = dict(trials["status"].value_counts())
     row = {"trials": len(trials), **{name: int(counted.get(name, 0)) for name in words.ORDER}}
-    questions = [(question.key, question.title) for question in QUESTIONS] + [(MEASURES, "Any one measure")]
-    open_one = open_question(view)
-    current = MEASURES if open_one is None else open_one.key
-    first = QUESTIONS[0].key
+    current = open_tab(view)
     tabs = [
-        html.Li(shell.link(title, view.but(tab="" if key == first else key), current=key == current))
-        for key, title in questions
+        html.Li(shell.link(title, view.but(tab="" if key == SUMMARY else key), current=key == current))
+        for key, title in tab_names().items()
     ]
     elements = [
         html.Div(
@@ -105,21 +116,23 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
     Args:
         source: The store.
         view: The view.
-        key: Key of the question.
+        key: Key of the question, or :data:`SUMMARY`.
         begin: Measure what is not cached.
     """
-    question = next(candidate for candidate in QUESTIONS if candidate.key == key)
     results = source.filtered_results(view)
     if results.usable.empty:
         return None
     task = the_task(results, view)
+    question = next((candidate for candidate in QUESTIONS if candidate.key == key), None)
 
     def answer_parts(measured: Measured) -> tuple[str, list[str], list[str]]:
+        if question is None:
+            return "", summary(measured, task), caveats(measured)
         why = question.reason_against(measured, task)
         return why, [] if why else question.sentences(measured, task), caveats(measured)
 
     why, sentences, careful = source.measured(view, answer_parts, ("answer", key, task), begin=begin)
-    head: list[Any] = [html.H2(question.title)]
+    head: list[Any] = [html.H2(tab_names()[key])]
     if why:
         return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]
     sections = [*head, html.Ul([html.Li(_with_code(text)) for text in sentences], className="answer")]
@@ -134,6 +147,23 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
             )
         )
     return sections
+
+
+def overview_table(source: Source, view: View) -> list[Any] | None:
+    """Return the table of variants in the order of the verdict, and how to read it."""
+    results = source.filtered_results(view)
+    if results.usable.empty:
+        return None
+    task = the_task(results, view)
+
+    def compute(measured: Measured) -> tuple[pd.DataFrame, str]:
+        return overview(measured, task), how_to_read(measured, task)
+
+    table, reading = source.measured(view, compute, ("overview", task))
+    if table.empty:
+        return None
+    explained = html.Details([html.Summary("How to read this table"), html.P(reading, className="what")])
+    return [words.frame(table, caption="variants, in the order of the verdict"), explained]
 
 
 def tables(view: View, key: str) -> html.P:

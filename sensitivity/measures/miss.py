@@ -50,6 +50,7 @@ def miss_cost(
     differ by more than a factor of two. Where a miss leads to, or beside, a level at which some trials
     diverged and others did not, few seeds do not tell the mean loss: the value is NaN, ``low`` and ``high``
     are the loss of the trials that trained and the cap, and ``capped`` is the share of trials that diverged.
+    So it is where a miss leads there from another middle that the noise allows.
     There is no value where trials diverge at the best level itself, where the levels are wider apart than
     the factor, or where the range ends before it.
 
@@ -147,6 +148,10 @@ Side = tuple[float, float, float, float, Any]
 
 def _side(curve: TunedCurve, x: float, floor: float, floor_draws: Any, goal: Stakes, level: float) -> Side:
     value, draws, bounds, capped = curve.at(x)
+    doubt = 0.0 if math.isnan(value) else curve.doubt(x - curve.middle)
+    if doubt:
+        value, capped = math.nan, doubt
+        bounds, draws = np.array([bounds[0], curve.initial]), np.full(len(draws), np.nan)
     if math.isnan(value):
         low, high = (bounds - floor) / goal.unit
         return math.nan, max(0.0, float(low)), min(1.0, float(high)), capped, draws
@@ -177,7 +182,7 @@ def miss_draws(
     floor, floor_draws, _, _ = curve.at(centre)
     found = [(x, *curve.at(x)[:2]) for x in (centre - step, centre + step)]
     costs = [_corrected(curve, x, value - floor, draws - floor_draws) for x, value, draws in found]
-    if any(math.isnan(cost) for cost, _ in costs):  # of a side, or of the floor under both
+    if any(math.isnan(cost) for cost, _ in costs) or curve.doubt(step) or curve.doubt(-step):
         return None
     if _lopsided(*costs):
         return max(costs, key=lambda cost: cost[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ CAPPED = 1e-9
 
 FEWEST = 20
 """Fewest simulated studies from which the optimism of a curve is taken."""
+LIKELY = 0.05
+"""Share of the simulated studies whose middle, at either end, is too unlikely to be that of the study."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,30 @@ class TunedCurve:
         """Middle of the levels around the lowest that are within one standard error of it."""
         return middle_of(self.x, self.value, self.errors)
 
+    @cached_property
+    def _middles(self) -> list[float]:
+        """Middles of the simulated curves, ``[studies]``."""
+        errors = self.errors
+        return [middle_of(self.x, curve, errors) for curve in self.simulated]
+
+    def doubt(self, step: float) -> float:
+        """Return the share of capped trials at the worst place to which a step from the middle may lead.
+
+        The middle is an estimate. Where trials diverge at random a step from it has a value only if the
+        middle happens to be far enough away from them, and values that luck chooses are wrong more often
+        than intervals say.
+
+        Returns:
+            The largest share where a step from the middle of more than :data:`LIKELY` of the simulated
+            studies on either side leads to a place of which only bounds are known; 0 if there is none.
+        """
+        if not len(self.simulated):
+            return 0.0
+        low, high = np.quantile(self._middles, [LIKELY, 1 - LIKELY])
+        places = [centre + step for centre in {*self._middles} if low <= centre <= high]
+        found = [self.at(x) for x in places if self.x[0] - 1e-6 <= x <= self.x[-1] + 1e-6]
+        return max((capped for value, _, _, capped in found if math.isnan(value)), default=0.0)
+
     def optimism(self, step: float) -> tuple[float, float]:
         """Return by how much a loss at a distance from :attr:`middle`, less that at the middle, is too large.
 
@@ -81,9 +108,8 @@ class TunedCurve:
             The middle of the two and their half distance; 0 for one of which there are fewer than
             :data:`FEWEST` studies.
         """
-        errors, same, every = self.errors, [], []
-        for curve in self.simulated:
-            centre = middle_of(self.x, curve, errors)
+        same, every = [], []
+        for curve, centre in zip(self.simulated, self._middles, strict=True):
             if self.x[0] - 1e-6 <= centre + step <= self.x[-1] + 1e-6:
                 middle, away = np.interp([centre, centre + step], self.x, curve - self.reference)
                 every.append(away - middle)

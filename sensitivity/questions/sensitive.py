@@ -288,9 +288,8 @@ SENSITIVE = Question(
         ),
         Drawing(
             tuned_and_missed,
-            "How far a variant is behind when it is tuned, against what a learning rate costs that is wrong "
-            "by a factor of 3: good is lower left. Overlapping bars decide nothing: the verdicts say which "
-            "variants are told apart. A bar without a mark gives bounds, where some trials diverge.",
+            "Good is lower left. Overlapping bars decide nothing: the verdicts say which variants are told "
+            "apart. A bar without a mark gives bounds, where some trials diverge.",
             "miss_cost",
             _some_missed,
         ),

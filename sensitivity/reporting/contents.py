@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from sensitivity.questions import Drawing, Question
 
 
+BESIDE = "tuned_and_missed"
+"""Figure beside the summary of a task."""
+LEADING = ("lr_curves", "effect_shares", "expected_best")
+"""Figures after the table of a task, in order; all others are in the details."""
+
+
 @dataclass(frozen=True)
 class Part:
     """The answer to one question, without the tables and figures that failed.
@@ -30,6 +36,11 @@ class Part:
     sentences: list[str]
     figures: tuple[tuple[Drawing, go.Figure], ...]
     tables: dict[str, pd.DataFrame]
+
+    @property
+    def detailed(self) -> tuple[tuple[Drawing, go.Figure], ...]:
+        """The figures of the details."""
+        return tuple(pair for pair in self.figures if pair[0].name not in (BESIDE, *LEADING))
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,13 @@ class Chapter:
     summary: list[str]
     parts: list[Part]
     unanswered: list[tuple[str, str]]
+
+    def figures(self, *names: str) -> list[tuple[Part, Drawing, go.Figure]]:
+        """Return the figures of these names that the chapter has, in the order of the names."""
+        every = {
+            drawing.name: (part, drawing, figure) for part in self.parts for drawing, figure in part.figures
+        }
+        return [every[name] for name in names if name in every]
 
 
 def chapters(measured: Measured, *, in_parallel: bool = False) -> list[Chapter]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from sensitivity.questions.overview import overview
 from sensitivity.reporting import tables
-from sensitivity.reporting.overview import overview
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sensitivity.questions.overview import how_to_read, overview
 from sensitivity.questions.summary import caveats
 from sensitivity.reporting import tables
-from sensitivity.reporting.overview import how_to_read, overview
 from sensitivity.reporting.provenance import lead, provenance, specification
 
 if TYPE_CHECKING:

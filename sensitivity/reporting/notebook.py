@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def results_html(results: Results) -> str:
     """Return the lead and the overview of each task as HTML."""
     from sensitivity.measures import Measured
-    from sensitivity.reporting.overview import overview
+    from sensitivity.questions.overview import overview
     from sensitivity.reporting.provenance import lead
 
     measured = Measured(results)

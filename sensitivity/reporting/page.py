@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures.style import NARROW_BELOW, THEMES, template
+from sensitivity.figures.words import about
+from sensitivity.questions.overview import how_to_read, overview
 from sensitivity.questions.summary import caveats
 from sensitivity.reporting import tables
-from sensitivity.reporting.contents import Chapter, Part
-from sensitivity.reporting.overview import how_to_read, overview
+from sensitivity.reporting.contents import BESIDE, LEADING, Chapter, Part
 from sensitivity.reporting.provenance import lead, provenance, specification
 from sensitivity.text.csv_text import csv_text
 from sensitivity.text.wording import code_parts
@@ -105,6 +106,8 @@ def _chapter(measured: Measured, chapter: Chapter) -> dict[str, Any]:
         if chapter.task
         else None,
         "how_to_read": how_to_read(measured, chapter.task) if chapter.task else "",
+        "beside": _open(measured, chapter, BESIDE),
+        "leading": _open(measured, chapter, *LEADING),
         "parts": [_part(measured, part) for part in chapter.parts],
         "unanswered": chapter.unanswered,
     }
@@ -115,10 +118,7 @@ def _overview(measured: Measured, task: str) -> Sheet:
 
 
 def _part(measured: Measured, part: Part) -> dict[str, Any]:
-    shown = [
-        measured.attempt(f"figure {drawing.name}", partial(_shown, part, drawing, figure), None)
-        for drawing, figure in part.figures
-    ]
+    shown = [_attempt(measured, part, drawing, figure) for drawing, figure in part.detailed]
     figures = [figure for figure in shown if figure is not None]
     drawn = {drawing.table for drawing, _ in part.figures}
     others = [
@@ -133,13 +133,25 @@ def _part(measured: Measured, part: Part) -> dict[str, Any]:
     }
 
 
-def _shown(part: Part, drawing: Drawing, figure: go.Figure) -> Shown:
-    title, subtitle = (
+def _open(measured: Measured, chapter: Chapter, *names: str) -> list[Shown]:
+    shown = [_attempt(measured, *found) for found in chapter.figures(*names)]
+    return [figure for figure in shown if figure is not None]
+
+
+def _attempt(measured: Measured, part: Part, drawing: Drawing, figure: go.Figure) -> Shown | None:
+    said = about(measured.results, part.task or None)
+    return measured.attempt(f"figure {drawing.name}", partial(_shown, part, drawing, figure, said), None)
+
+
+def _shown(part: Part, drawing: Drawing, figure: go.Figure, said: str) -> Shown:
+    """Return a figure; its subtitle lacks ``said``, which the page says above."""
+    title, whole = (
         _unmarked(title) for title in (figure.layout.title.text, figure.layout.title.subtitle.text)
     )
+    subtitle = whole.removeprefix(_unmarked(said)).removeprefix("; ")
     table = part.tables.get(drawing.table)
     name = f"{part.name}-{drawing.name}"
-    label = ". ".join(filter(None, [title, subtitle, *part.sentences[:1]]))
+    label = ". ".join(filter(None, [title, whole, *part.sentences[:1]]))
     drawn_sheet = sheet(f"{name}-table", drawing.table, table) if table is not None else None
     return Shown(
         name, title, subtitle, label, drawing.words, _least(figure), *_without_title(figure), drawn_sheet

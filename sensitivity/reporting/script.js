@@ -37,22 +37,53 @@
     button.textContent = dark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `${button.textContent} theme`);
     button.setAttribute("aria-pressed", String(chosen !== null));
-    drawn.forEach(draw);
+    drawn.forEach(plot => shown(plot) ? draw(plot) : drawn.delete(plot));
   }
 
-  const waiting = [...plots]; // one at a time, so that the page can be read and scrolled meanwhile
+  const shown = plot => plot.parentElement.clientWidth > 0; // in no folded part of the page
+  const waiting = []; // one at a time, so that the page can be read and scrolled meanwhile
   function next() {
     if (!waiting.length) return;
     setTimeout(next);
     draw(waiting.shift());
   }
+  function drawShown() {
+    const idle = !waiting.length;
+    waiting.push(...plots.filter(plot => shown(plot) && !drawn.has(plot) && !waiting.includes(plot)));
+    if (idle) next();
+  }
+
+  function unfold(element) {
+    for (let part = element?.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+  }
+  function unfoldTarget() {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    unfold(target);
+    target?.scrollIntoView();
+  }
+  let folded = []; // what is opened for printing only
 
   button.hidden = false;
   button.addEventListener("click", () => { chosen = !dark(); paint(); });
   system.addEventListener("change", paint);
   matchMedia(`(max-width: ${look.narrow}px)`).addEventListener("change", paint);
-  addEventListener("beforeprint", () => { printing = true; plots.forEach(draw); paint(); });
-  addEventListener("afterprint", () => { printing = false; paint(); });
+  document.addEventListener("toggle", drawShown, true);
+  addEventListener("hashchange", unfoldTarget);
+  document.addEventListener("click", ({ target }) => { // of the same address again, too
+    if (target.matches("nav a")) unfold(document.getElementById(target.hash.slice(1)));
+  });
+  addEventListener("beforeprint", () => {
+    printing = true;
+    folded = [...document.querySelectorAll("details.question:not([open])")];
+    folded.forEach(part => { part.open = true; });
+    plots.forEach(draw);
+    paint();
+  });
+  addEventListener("afterprint", () => {
+    printing = false;
+    folded.forEach(part => { part.open = false; });
+    paint();
+  });
 
   document.addEventListener("click", ({ target }) => {
     if (!target.matches("button.csv")) return;
@@ -66,5 +97,6 @@
 
   if (matchMedia("(max-width: 1399px)").matches) document.querySelector("nav details").open = false;
   paint();
-  next();
+  drawShown();
+  unfoldTarget();
 })();

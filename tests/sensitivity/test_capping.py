@@ -11,8 +11,8 @@ import pytest
 from sensitivity import from_table
 from sensitivity.measures import Measured, caveats
 from sensitivity.questions import QUESTIONS
+from sensitivity.questions.overview import how_to_read
 from sensitivity.questions.sensitive import diverged, ranking
-from sensitivity.reporting.overview import how_to_read
 from sensitivity.results.capping import INITIAL, MIXED, WORST, cap_of
 from sensitivity.results.results import Results
 

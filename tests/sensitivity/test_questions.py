@@ -13,9 +13,9 @@ import pytest
 from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS, Question
 from sensitivity.questions.epochs import late_gains
+from sensitivity.questions.overview import overview
 from sensitivity.questions.question import refusal
 from sensitivity.questions.summary import expected_words
-from sensitivity.reporting.overview import overview
 from sensitivity.results.results import Results, records
 from tests.sensitivity.tables import INITIAL, bowl, maximised, noisy, results
 

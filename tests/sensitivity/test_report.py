@@ -119,7 +119,7 @@ def test_the_page_can_be_found_ones_way_in_and_heard(measured: Measured, written
     assert len(names) == len(set(names))
     assert set(re.findall(r'(?:href="#|aria-labelledby=")([^"]+)"', body)) <= set(names)
     assert {question.title for question in QUESTIONS if question.key != "transfer"} <= set(
-        re.findall(r"<h3 [^>]*>([^<]+)</h3>", body)
+        re.findall(r"<summary><h4>([^<]+)</h4>", body)
     )
     plots = re.findall(r'<div class="plot"[^>]*role="figure" aria-label="([^"]+)"', body)
     assert len(plots) == len(figures(measured))

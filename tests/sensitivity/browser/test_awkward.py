@@ -75,6 +75,7 @@ def test_the_report_of_an_awkward_study_is_shown(
     visit = Visit(browser, report(name))
     page = visit.open()
     assert page.locator("h1").inner_text() == name
+    visit.unfold()
     assert page.locator(".plot .main-svg").count() > 0
     assert not page.evaluate(RAN)
     page.set_viewport_size({"width": NARROW, "height": 844})

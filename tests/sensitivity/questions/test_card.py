@@ -11,7 +11,7 @@ import pytest
 from search_spaces.grid import Grid
 from sensitivity.measures import Measured
 from sensitivity.questions.card import card
-from sensitivity.reporting.overview import overview
+from sensitivity.questions.overview import overview
 from sensitivity.text.json_text import to_json
 from sensitivity.text.wording import DASH
 from tests.sensitivity.tables import SPACE, bowl, results

@@ -10,10 +10,10 @@ import pytest
 from sensitivity.measures import Measured
 from sensitivity.questions.card import card
 from sensitivity.questions.decided import recommendation
+from sensitivity.questions.overview import BRIEF, DEFAULT, how_to_read, overview
 from sensitivity.reporting.contents import chapters
 from sensitivity.reporting.latex import latex
 from sensitivity.reporting.markdown import markdown
-from sensitivity.reporting.overview import BRIEF, DEFAULT, how_to_read, overview
 from sensitivity.results.results import Results
 from tests.sensitivity.measures.test_default_loss import grid, with_default
 

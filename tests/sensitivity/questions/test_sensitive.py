@@ -16,9 +16,9 @@ from sensitivity import from_table
 from sensitivity.figures import danger_zone, divergence_map, performance_sensitivity
 from sensitivity.measures import Measured
 from sensitivity.questions import decided
+from sensitivity.questions.overview import overview
 from sensitivity.questions.sensitive import SENSITIVE
 from sensitivity.questions.summary import summary
-from sensitivity.reporting.overview import overview
 
 TASK = "table"
 LR = Float("lr", 0.001, 1.0, "log")
