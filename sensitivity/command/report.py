@@ -26,10 +26,16 @@ def report(
     out: Folder = None,
     metric: Metric = None,
     direction: MetricDirection = None,
-    png: Annotated[
-        bool,
-        typer.Option("--png", help="Write the figures as PNG too; needs kaleido and Chrome or Chromium."),
-    ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="Write the figures as pictures too: png, svg or pdf, again for more; needs kaleido and "
+            "Chrome or Chromium.",
+            show_default="none",
+        ),
+    ] = None,
+    png: Annotated[bool, typer.Option("--png", help="The same as --format png.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a study from what the store holds, also while it runs."""
@@ -42,4 +48,6 @@ def report(
         results = Results.from_store(opened, name, metric=metric, direction=direction)
     finally:
         opened.close()
-    conclude(results, report_folder(out, name), as_json, png=png)
+    conclude(
+        results, report_folder(out, name), as_json, formats=[*(["png"] if png else []), *(formats or [])]
+    )

@@ -16,6 +16,8 @@ from sensitivity.text.json_text import to_json
 from trainables.names import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sensitivity.measures import Measured
     from sensitivity.results.results import Results
     from sensitivity.study.study import Study
@@ -42,14 +44,16 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
     return place
 
 
-def conclude(results: Results | Measured, place: pathlib.Path, as_json: bool, *, png: bool = False) -> None:
+def conclude(
+    results: Results | Measured, place: pathlib.Path, as_json: bool, *, formats: Sequence[str] = ()
+) -> None:
     """Write the report, and print its conclusion.
 
     Args:
         results: of the study, or its measures, which are not computed again then.
         place: folder of the report.
         as_json: print JSON instead of text.
-        png: write the figures as PNG too.
+        formats: write the figures as pictures too, in these formats.
     """
     from sensitivity.measures import Measured
     from sensitivity.questions.overview import BRIEF, overview
@@ -58,7 +62,7 @@ def conclude(results: Results | Measured, place: pathlib.Path, as_json: bool, *,
     from sensitivity.results.results import records
 
     measured = results if isinstance(results, Measured) else Measured(results)
-    written = write_report(measured, place, png=png)
+    written = write_report(measured, place, formats=formats)
     table = measured.overview
     if as_json:
         typer.echo(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from trainables.names import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sensitivity.measures import Measured
     from sensitivity.results.results import Results
 
@@ -18,7 +20,11 @@ __all__ = ["write_report"]
 
 
 def write_report(
-    results: Results | Measured, folder: str | pathlib.Path, *, png: bool = False
+    results: Results | Measured,
+    folder: str | pathlib.Path,
+    *,
+    png: bool = False,
+    formats: Sequence[str] = (),
 ) -> pathlib.Path:
     """Write the report into a folder, and return the path of its page.
 
@@ -28,11 +34,13 @@ def write_report(
     Args:
         results: of the study, or its measures, which are not computed again then.
         folder: is created if missing.
-        png: write the figures as PNG too, into ``figures``, which the Markdown then shows; needs kaleido
-            and a browser.
+        png: the same as ``formats=["png"]``.
+        formats: write the figures as pictures too, into ``figures``: any of png, svg and pdf. The Markdown
+            shows the first of png and svg. Needs kaleido and a browser.
 
     Raises:
-        InputError: the folder cannot be written, the study has no result yet, or pictures cannot be drawn.
+        InputError: the folder cannot be written, the study has no result yet, a format is unknown, or
+            pictures cannot be drawn.
     """
     from sensitivity.measures import Measured
     from sensitivity.reporting.contents import chapters
@@ -40,13 +48,13 @@ def write_report(
     from sensitivity.reporting.markdown import markdown
     from sensitivity.reporting.measures import save_measures
     from sensitivity.reporting.page import page
-    from sensitivity.reporting.pictures import check_png, save_pictures
+    from sensitivity.reporting.pictures import check_formats, save_pictures
 
     measured = results if isinstance(results, Measured) else Measured(results)
     if measured.results.usable.empty:
         raise InputError(f"study {measured.results.study!r} has no finished trial to report yet")
-    if png:
-        check_png()
+    wanted = [*(["png"] if png else []), *formats]
+    check_formats(wanted)
     place = pathlib.Path(folder)
     contents = chapters(measured.compute(), in_parallel=measured.in_parallel)
     text = page(measured, contents)
@@ -55,7 +63,7 @@ def write_report(
         save_measures(measured, place / "measures")
         (place / "report.html").write_text(text, encoding="utf-8")
         (place / "tables.tex").write_text(latex(measured, contents), encoding="utf-8")
-        pictures = save_pictures(contents, place / "figures") if png else {}
+        pictures = save_pictures(contents, place / "figures", wanted) if wanted else {}
         (place / "report.md").write_text(markdown(measured, contents, pictures), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the report to {str(folder)!r}: {error}") from None

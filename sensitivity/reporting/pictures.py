@@ -1,11 +1,11 @@
-"""The figures of the report as PNG, drawn by a browser that is installed; nothing is downloaded."""
+"""The figures of the report as PNG, SVG or PDF, drawn by a browser that is installed; nothing is fetched."""
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from trainables.names import InputError
+from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
     import pathlib
@@ -14,52 +14,67 @@ if TYPE_CHECKING:
     from sensitivity.reporting.contents import Chapter
 
 NEEDS = (
-    "--png needs kaleido, which draws with an installed Chrome or Chromium: pip install "
+    "pictures (--format) need kaleido, which draws with an installed Chrome or Chromium: pip install "
     "'optimizer-sensitivity[png]' (BROWSER_PATH names a browser that is not found)"
 )
 WIDTH, SCALE = 1000, 2
 """Of a picture: CSS pixels, and pixels for each of them."""
 
 
-def check_png() -> Any:
-    """Return the module kaleido.
+FORMATS = ("png", "svg", "pdf")
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Check that figures can be drawn in these formats.
 
     Raises:
-        InputError: kaleido is not installed.
+        InputError: a format is unknown, or kaleido is not installed.
     """
+    for name in formats:
+        if name not in FORMATS:
+            raise unknown("format", name, FORMATS)
+    if formats:
+        _kaleido()
+
+
+def _kaleido() -> Any:
     try:
         return importlib.import_module("kaleido")
     except ImportError:
         raise InputError(NEEDS) from None
 
 
-def save_pictures(contents: Sequence[Chapter], folder: pathlib.Path) -> dict[tuple[str, str], str]:
-    """Draw every figure of the report as PNG.
+def save_pictures(
+    contents: Sequence[Chapter], folder: pathlib.Path, formats: Sequence[str]
+) -> dict[tuple[str, str], str]:
+    """Draw every figure of the report.
 
     Args:
         contents: chapters of the report.
-        folder: of the report.
+        folder: of the pictures, in that of the report.
+        formats: some of :data:`FORMATS`.
 
     Returns:
-        The file of each figure, relative to the report, by the names of part and figure.
+        The file of each figure that Markdown can show, relative to the report, by the names of part and
+        figure; none where only PDF is drawn.
 
     Raises:
         InputError: kaleido or its browser is missing.
     """
-    kaleido = check_png()
+    kaleido = _kaleido()
     folder.mkdir(parents=True, exist_ok=True)
-    figures, names = [], {}
+    figures: list[dict[str, Any]] = []
+    names: dict[tuple[str, str], str] = {}
     for chapter in contents:
         for part in chapter.parts:
             for drawing, figure in part.figures:
-                name = names[part.name, drawing.name] = f"{folder.name}/{part.name}-{drawing.name}.png"
-                size = {
-                    "format": "png",
-                    "width": WIDTH,
-                    "height": figure.layout.height or 450,
-                    "scale": SCALE,
-                }
-                figures.append({"fig": figure.to_dict(), "path": folder.parent / name, "opts": size})
+                size = {"width": WIDTH, "height": figure.layout.height or 450}
+                for wanted in dict.fromkeys(formats):
+                    name = f"{folder.name}/{part.name}-{drawing.name}.{wanted}"
+                    options = {"format": wanted, **size, "scale": SCALE if wanted == "png" else 1}
+                    figures.append({"fig": figure.to_dict(), "path": folder.parent / name, "opts": options})
+                    if wanted != "pdf":
+                        names.setdefault((part.name, drawing.name), name)
     try:
         # Kaleido's own default fetches MathJax, which no figure needs.
         kaleido.write_fig_from_object_sync(figures, kopts={"mathjax": False}, cancel_on_error=True)

@@ -168,7 +168,7 @@ def test_a_report_with_pictures(
 ) -> None:
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "kaleido", None)
-        with pytest.raises(InputError, match="--png needs kaleido"):
+        with pytest.raises(InputError, match="need kaleido"):
             write_report(measured, tmp_path / "none", png=True)
         assert not (tmp_path / "none").exists()
     kaleido, asked = types.ModuleType("kaleido"), []
@@ -180,6 +180,15 @@ def test_a_report_with_pictures(
     assert [place / name for name in shown] == [each["path"] for each in drawn]
     assert len(shown) == len(figures(measured))
     assert options["kopts"] == {"mathjax": False}, "which is fetched otherwise"
+    place = write_report(measured, tmp_path / "vector", formats=["pdf", "svg"]).parent
+    shown = re.findall(r"!\[[^]]+\]\((figures/[^)]+\.svg)\)", (place / "report.md").read_text())
+    files = [each["path"] for each in asked[-1][0]]
+    vectors = [file for file in files if file.suffix == ".svg"]
+    assert [place / name for name in shown] == vectors
+    assert sorted(files) == sorted([*vectors, *(file.with_suffix(".pdf") for file in vectors)])
+    with pytest.raises(InputError, match=r"unknown format 'jpg'.*png"):
+        write_report(measured, tmp_path / "none", formats=["jpg"])
+    assert not (tmp_path / "none").exists()
 
 
 HOSTILE = "=<script>alert(1)</script><a href='https://example.com'>a</a> ![x](https://example.com/x.png) ```"
