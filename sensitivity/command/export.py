@@ -1,4 +1,4 @@
-"""``sensitivity export``: a study for TensorBoard or MLflow."""
+"""``sensitivity export``: a study for TensorBoard, MLflow or Optuna."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from trainables.names import unknown
 
 OPENS = {
     "tensorboard": "tensorboard --logdir",
+    "optuna": "optuna-dashboard",
     "mlflow": "MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri",
 }
 """The command that opens each kind of export."""
 
 
 def export(
-    to: Annotated[str, typer.Option(help="tensorboard or mlflow.", show_default=False)],
+    to: Annotated[str, typer.Option(help="tensorboard, mlflow or optuna.", show_default=False)],
     out: Annotated[
-        pathlib.Path, typer.Option(help="Folder of exports; other studies in it stay.", show_default=False)
+        pathlib.Path,
+        typer.Option(
+            help="Folder of exports, for optuna a SQLite file; other studies in it stay.", show_default=False
+        ),
     ],
     study: Annotated[
         str | None, typer.Argument(help="Name of a study in the store.", show_default="the only one")
@@ -33,13 +37,14 @@ def export(
     direction: MetricDirection = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a study for TensorBoard or MLflow, a run for each trial.
+    """Write a study for TensorBoard or MLflow, a run for each trial, or for Optuna, a study for each variant.
 
     Run it again to update the export.
 
     Nothing is sent anywhere. MLflow needs pip install 'optimizer-sensitivity\\[export]'.
     """
     from sensitivity.exchange.to_mlflow import to_mlflow
+    from sensitivity.exchange.to_optuna import all_to_optuna
     from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.results.results import Results
     from sensitivity.store.store import Store
@@ -48,9 +53,14 @@ def export(
         raise unknown("--to", to, OPENS)
     with closing(Store(store, create=False)) as opened:
         results = Results.from_store(opened, the_study(opened, study), metric=metric, direction=direction)
-    place = to_tensorboard(results, out) if to == "tensorboard" else to_mlflow(results, out)
-    runs, look = int((results.trials["status"] != "pending").sum()), f"{OPENS[to]} {shlex.quote(str(out))}"
-    if as_json:
-        typer.echo(to_json({"folder": str(place), "runs": runs, "open": look}))
+    if to == "optuna":
+        written, place, what = len(all_to_optuna(results, out)), out, "studies"
     else:
-        typer.echo(f"{runs} runs in {place}\nopen with: {look}")
+        place = to_tensorboard(results, out) if to == "tensorboard" else to_mlflow(results, out)
+        written, what = int((results.trials["status"] != "pending").sum()), "runs"
+    address = f"sqlite:///{out}" if to == "optuna" else str(out)
+    look = f"{OPENS[to]} {shlex.quote(address)}"
+    if as_json:
+        typer.echo(to_json({"folder": str(place), what: written, "open": look}))
+    else:
+        typer.echo(f"{written} {what} in {place}\nopen with: {look}")

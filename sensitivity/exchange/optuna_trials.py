@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -76,7 +77,7 @@ class OptunaTrials:
             warnings.filterwarnings(
                 "ignore", "Choices for a categorical distribution", UserWarning
             )  # such as lists, which are read
-            trials = study.get_trials(deepcopy=False)
+            trials = self._renamed(study.get_trials(deepcopy=False))
         if not trials:
             raise InputError(f"Optuna study {self.name!r} holds no trials")
         self.objective, self.metric = objective_of(study, metric)
@@ -108,6 +109,19 @@ class OptunaTrials:
         )
         if any("grid_id" in trial.system_attrs for trial in trials):
             self.design = "grid"
+
+    def _renamed(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Return the trials with the hyperparameters' names, where ours have those of coordinates."""
+        names: Mapping[str, str] = (self.ours or {}).get("parameters", {})
+        if all(coordinate == name for coordinate, name in names.items()):
+            return list(trials)
+        renamed = []
+        for trial in trials:
+            twin = copy.copy(trial)
+            twin.params = {names.get(key, key): value for key, value in trial.params.items()}
+            twin.distributions = {names.get(key, key): kind for key, kind in trial.distributions.items()}
+            renamed.append(twin)
+        return renamed
 
     def _roles(
         self,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime
 import math
+import pathlib
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from search_spaces.optuna_spaces import distribution
 from search_spaces.values import write_value
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
+    from search_spaces.hyperparameters import Hyperparameter
     from search_spaces.spaces import SearchSpace
 
 
@@ -56,8 +60,9 @@ def to_optuna(
     Values are the metric, at most the initial loss: a diverged trial is complete with the initial loss, and
     has ``diverged`` in its user attributes, beside seed, key, configuration and the uncapped value. Stopped
     trials are pruned, failed trials failed; trials that have not ended are left out. Parameters are in
-    Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`): log1m as -log10(1 - x), an ordinal
-    as the number of its level. :func:`sensitivity.exchange.from_optuna.from_optuna` reads the study back.
+    Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`), under names that say so:
+    ``-log10(1 - mu)`` for a hyperparameter on the log1m scale, ``level of p`` for an ordinal one.
+    :func:`sensitivity.exchange.from_optuna.from_optuna` reads the study back.
 
     Args:
         results: of the study.
@@ -102,18 +107,61 @@ def to_optuna(
             {
                 "study": results.study, "task": task, "variant": variant, "metric": results.metric,
                 "design": results.design_of(variant), "space": _plain(space.to_dict()),
+                "parameters": {parameter_name(space[name]): name for name in space.names},
             },
         )  # fmt: skip
         study.add_trials(trials)
     except optuna.exceptions.DuplicatedStudyError:
         raise InputError(f"the storage has an Optuna study {name!r} already; give name=") from None
     except Exception as error:  # a database's own errors, of as many kinds as there are databases
-        raise InputError(
-            f"cannot write an Optuna study to {storage!r}: {' '.join(str(error).split())[:300]}"
-        ) from None
+        raise InputError(f"cannot write an Optuna study to {storage!r}: {_short(error)}") from None
     finally:
         optuna.logging.set_verbosity(verbosity)
     return study
+
+
+def all_to_optuna(results: Results, place: str | pathlib.Path) -> list[str]:
+    """Write every variant on every task as an Optuna study into a SQLite file, and return their names.
+
+    Studies of these names that an earlier call wrote are replaced; others in the file stay.
+
+    Args:
+        results: of the study.
+        place: SQLite file, made if it is not there.
+
+    Raises:
+        InputError: there is no result, the file cannot be written, or it has a study of such a name from
+            elsewhere.
+    """
+    import optuna
+
+    if not results.groups:
+        raise InputError(f"study {results.study!r} has no finished trial to export yet")
+    storage = f"sqlite:///{pathlib.Path(place)}"
+    several = len({task for task, _ in results.groups}) > 1
+    names = {
+        " / ".join([results.study, *([task] if several else []), variant]): (task, variant)
+        for task, variant in results.groups
+    }
+    try:
+        there = optuna.get_all_study_summaries(storage) if pathlib.Path(place).exists() else []
+    except Exception as error:  # of the database
+        raise InputError(f"cannot read {str(place)!r} as an Optuna storage: {_short(error)}") from None
+    for summary in there:
+        if summary.study_name in names:
+            if OURS not in summary.user_attrs:
+                raise InputError(
+                    f"{str(place)!r} has an Optuna study {summary.study_name!r} from elsewhere; choose "
+                    "another file"
+                )
+            optuna.delete_study(study_name=summary.study_name, storage=storage)
+    for name, (task, variant) in names.items():
+        to_optuna(results, storage, task=task, variant=variant, name=name)
+    return list(names)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _sampler(results: Results, variant: str) -> optuna.samplers.BaseSampler | None:
@@ -128,7 +176,7 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
     sign = -1 if results.direction == "max" else 1
     state = {"stopped": TrialState.PRUNED, "failed": TrialState.FAIL}.get(row["status"], TrialState.COMPLETE)
     configuration = active_values(space.names, [row.get(f"{PREFIX}{name}") for name in space.names])
-    kinds = {name: distribution(space[name]) for name in configuration}
+    kinds = {parameter_name(space[name]): distribution(space[name]) for name in configuration}
     reports = (
         {}
         if curve is None
@@ -138,7 +186,10 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
     trial = create_trial(
         state=state,
         value=sign * row["loss"] if state is TrialState.COMPLETE else None,
-        params={name: _parameter(space, name, value) for name, value in configuration.items()},
+        params={
+            parameter_name(space[name]): _parameter(space, name, value)
+            for name, value in configuration.items()
+        },
         distributions=kinds,
         intermediate_values=steps if len(reports) > 1 else {},
         user_attrs=_plain(
@@ -149,10 +200,32 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
             }
         ),
     )  # fmt: skip
-    if math.isfinite(row["seconds"]):
-        trial.datetime_start = datetime.datetime.fromtimestamp(0)
-        trial.datetime_complete = trial.datetime_start + datetime.timedelta(seconds=float(row["seconds"]))
+    trial.datetime_start, trial.datetime_complete = _times(row)
     return trial
+
+
+def _times(row: Mapping[str, Any]) -> tuple[datetime.datetime | None, datetime.datetime | None]:
+    """Return when a trial began and ended, in local time without a zone, as Optuna writes it.
+
+    The first report comes at the end of the first epoch, so a trial began its seconds before its last report.
+    Where only its seconds are known they count from 1970.
+    """
+    if not math.isfinite(row["seconds"]):
+        return None, None
+    length = datetime.timedelta(seconds=float(row["seconds"]))
+    if pd.isna(row["finished"]):
+        began = datetime.datetime.fromtimestamp(0)
+        return began, began + length
+    ended = pd.Timestamp(row["finished"]).to_pydatetime().astimezone().replace(tzinfo=None)
+    return ended - length, ended
+
+
+def parameter_name(hyperparameter: Hyperparameter) -> str:
+    """Return the name of a hyperparameter's coordinate in Optuna."""
+    name = hyperparameter.name
+    if hyperparameter.scale == "log1m":
+        return f"-log10(1 - {name})"
+    return f"level of {name}" if hyperparameter.kind == "ordinal" else name
 
 
 def _parameter(space: SearchSpace, name: str, value: Any) -> Any:
