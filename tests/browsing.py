@@ -28,7 +28,7 @@ SETTLED = "!document.querySelector('.measuring, ._dash-loading')"
 POLL = 50
 """Milliseconds between two looks at a page that is waited for: a look at each frame draws sixty a second."""
 DRAWN = """[...document.querySelectorAll('.plot')].every(
-  plot => !plot.parentElement.clientWidth || plot.querySelector('.main-svg'))"""
+  plot => plot.closest('details:not([open])') || plot.querySelector('.main-svg'))"""
 """Whether every figure of a report is there that is in no folded part."""
 UNFOLD = "document.querySelectorAll('details.question').forEach(part => { part.open = true; })"
 """Open the folded parts of a report."""
@@ -81,11 +81,13 @@ def served(place: pathlib.Path) -> Iterator[str]:
     listening = server(source)
     thread = threading.Thread(target=listening.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{listening.port}"
-    listening.shutdown()
-    thread.join()
-    listening.server_close()
-    source.close()
+    try:
+        yield f"http://127.0.0.1:{listening.port}"
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
+        source.close()
 
 
 class Visit:

@@ -40,7 +40,7 @@
     drawn.forEach(plot => shown(plot) ? draw(plot) : drawn.delete(plot));
   }
 
-  const shown = plot => plot.parentElement.clientWidth > 0; // in no folded part of the page
+  const shown = plot => !plot.closest("details:not([open])"); // in no folded part of the page
   const waiting = []; // one at a time, so that the page can be read and scrolled meanwhile
   function next() {
     if (!waiting.length) return;

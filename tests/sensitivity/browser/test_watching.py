@@ -44,7 +44,7 @@ def watch(browser: Any, address: str, place: pathlib.Path) -> None:
     page.get_by_role("link", name="watched").click()
     page.get_by_role("heading", name="watched", level=1).wait_for()
     page.get_by_text("24 pending").wait_for()
-    drawing = page.locator(".card").first.locator(".js-plotly-plot")
+    drawing = page.get_by_label("figure: lr curves").locator(".js-plotly-plot")
     drawing.locator(".points path").first.wait_for()
     visit.settled()
     drag(page, drawing)
@@ -109,6 +109,7 @@ def watch(browser: Any, address: str, place: pathlib.Path) -> None:
 
 def drag(page: Any, drawing: Any) -> None:
     """Draw a box over the middle of the first panel."""
+    drawing.scroll_into_view_if_needed()
     panel = drawing.locator(".draglayer .xy .nsewdrag").bounding_box()
     page.mouse.move(panel["x"] + 0.2 * panel["width"], panel["y"] + 5)
     page.mouse.down()
