@@ -44,8 +44,16 @@ PREFIX = "config/"
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table as dictionaries by column name."""
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    """Return the rows of a table as dictionaries by column name, with values of Python's types."""
+    names = [str(name) for name in table.columns]
+    columns = [column.tolist() for _, column in table.items()]
+    if not columns:
+        return [{} for _ in range(len(table))]
+    return [dict(zip(names, map(_native, row), strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _native(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def active_values(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:

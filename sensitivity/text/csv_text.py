@@ -47,8 +47,20 @@ def csv_text(table: pd.DataFrame, *, header: bool = True) -> str:
 
 
 def by_cell(table: pd.DataFrame, change: Any) -> pd.DataFrame:
-    """Return the table with ``change`` applied to every text and every column name."""
-    texts = [name for name, dtype in table.dtypes.items() if dtype.kind == "O"]
-    return table.assign(**{str(name): table[name].map(change, na_action="ignore") for name in texts}).rename(
-        columns=change
-    )
+    """Return the table with ``change`` applied to every text and every column name.
+
+    Args:
+        table: any table; it is returned itself where nothing changes.
+        change: returns its argument where that stays as it is.
+    """
+    columns: list[Any] = [change(name) for name in table.columns]
+    changed = table if columns == list(table.columns) else table.set_axis(columns, axis="columns")
+    copied = False
+    for place, dtype in enumerate(table.dtypes):
+        if dtype.kind != "O":
+            continue
+        cells = table.iloc[:, place]
+        if any(change(value) is not value for value in cells.tolist()):
+            changed, copied = changed if copied else changed.copy(deep=False), True
+            changed.isetitem(place, cells.map(change, na_action="ignore"))
+    return changed
