@@ -62,5 +62,5 @@ def by_cell(table: pd.DataFrame, change: Any) -> pd.DataFrame:
         cells = table.iloc[:, place]
         if any(change(value) is not value for value in cells.tolist()):
             changed, copied = changed if copied else changed.copy(deep=False), True
-            changed.isetitem(place, cells.map(change, na_action="ignore"))
+            changed.isetitem(place, cells.map(change, na_action="ignore").array)
     return changed
