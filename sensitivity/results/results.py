@@ -45,15 +45,12 @@ PREFIX = "config/"
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table as dictionaries by column name, with values of Python's types."""
-    names = [str(name) for name in table.columns]
-    columns = [column.tolist() for _, column in table.items()]
-    if not columns:
-        return [{} for _ in range(len(table))]
-    return [dict(zip(names, map(_native, row), strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _native(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    columns = {str(name): column.tolist() for name, column in table.items()}
+    plain = [
+        [cell.item() if isinstance(cell, np.generic) else cell for cell in of] for of in columns.values()
+    ]
+    rows = zip(*plain, strict=True) if columns else iter([()] * len(table))
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def active_values(names: Sequence[str], row: Iterable[Any]) -> dict[str, Any]:
@@ -114,9 +111,8 @@ class Results:
     @property
     def all_trials(self) -> pd.DataFrame:
         """Trials of the designs and of the default settings beside them."""
-        if self.defaults.empty:
-            return self.trials
-        return pd.concat([self.trials, self.defaults], ignore_index=True)
+        both = [self.trials, self.defaults]
+        return self.trials if self.defaults.empty else pd.concat(both, ignore_index=True)
 
     @property
     def epochs(self) -> pd.DataFrame:
@@ -222,8 +218,7 @@ class Results:
 
     def group(self, task: str, variant: str) -> pd.DataFrame:
         """Return the usable trials of one variant on one task."""
-        usable = self.usable
-        return usable[(usable["task"] == task) & (usable["variant"] == variant)]
+        return self.usable[(self.usable["task"] == task) & (self.usable["variant"] == variant)]
 
     def varied(self, variant: str) -> tuple[str, ...]:
         """Return the hyperparameters of a variant that have more than one value."""
@@ -251,10 +246,9 @@ class Results:
         written = []
         try:
             place.mkdir(parents=True, exist_ok=True)
-            tables = {"trials": self.trials, "epochs": self.epochs}
-            for name, table in (
-                tables if self.defaults.empty else tables | {"defaults": self.defaults}
-            ).items():
+            tables = {"trials": self.trials, "epochs": self.epochs, "defaults": self.defaults}
+            for name in [name for name in tables if name != "defaults" or len(self.defaults)]:
+                table = tables[name]
                 (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
                 # bytes, as Arrow refuses a path that is not UTF-8
                 (place / f"{name}.parquet").write_bytes(of_one_type(table).to_parquet(index=False))
