@@ -200,18 +200,17 @@ def _trial(row: Mapping[str, Any], space: SearchSpace, curve: Any, results: Resu
             }
         ),
     )  # fmt: skip
-    trial.datetime_start, trial.datetime_complete = _times(row)
+    if math.isfinite(row["seconds"]):
+        trial.datetime_start, trial.datetime_complete = _times(row)
     return trial
 
 
-def _times(row: Mapping[str, Any]) -> tuple[datetime.datetime | None, datetime.datetime | None]:
+def _times(row: Mapping[str, Any]) -> tuple[datetime.datetime, datetime.datetime]:
     """Return when a trial began and ended, in local time without a zone, as Optuna writes it.
 
     The first report comes at the end of the first epoch, so a trial began its seconds before its last report.
     Where only its seconds are known they count from 1970.
     """
-    if not math.isfinite(row["seconds"]):
-        return None, None
     length = datetime.timedelta(seconds=float(row["seconds"]))
     if pd.isna(row["finished"]):
         began = datetime.datetime.fromtimestamp(0)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SHARE = 0.1
 """Share of what can be won within which a loss counts as in the valley."""
+FAR = 1e6
+"""Shares of what can be won by which a level is worse that ends the valley whatever its loss."""
 COLUMNS = [
     "task", "variant", "value", "low", "high", "common", "common_low", "common_high",
     "first", "last", "at_least", "n", "note",
@@ -40,7 +42,9 @@ def valley(
     The width is that around the lowest level, on the curve that is linear between levels. ``value`` counts
     from the variant's own floor :math:`m^*`, ``common`` from the common best B. Neither changes where all
     losses are shifted or scaled. ``first`` and ``last`` are the ends of the valley. ``at_least`` is True
-    where the range cuts it: the valley is at least so wide.
+    where the range cuts it: the valley is at least so wide. A level at which some trials diverged and others
+    did not ends the valley, since luck decides which trials a reader would see; only the upper ends of the
+    intervals count it by the trials that trained.
 
     Args:
         results: Results of a study.
@@ -72,14 +76,14 @@ def _row(
         return row | {"note": joined(note(one.group), goal.refused or "one level")}
     limit = within * goal.unit
     floor, floors = one.best.value, one.best.draws
-    widths, first, last = _widths(curve.x, curve.value[None], np.array([floor + limit]))
-    drawn, _, _ = _widths(curve.x, curve.draws, floors + limit)
-    common, _, _ = _widths(curve.x, curve.value[None], np.array([goal.best + limit]))
-    drawn_common, _, _ = _widths(curve.x, curve.draws, goal.draws + limit)
+    doubtful = (curve.capped > 0) & (curve.capped < 1)
+    far = goal.initial + FAR * goal.unit
+    value, draws = np.where(doubtful, far, curve.value)[None], np.where(doubtful, far, curve.draws)
+    widths, first, last = _widths(curve.x, value, np.array([floor + limit]))
+    common, _, _ = _widths(curve.x, value, np.array([goal.best + limit]))
+    for name, width, limits in (("", widths, floors + limit), ("common", common, goal.draws + limit)):
+        row |= _interval(name, float(width[0]), curve.x, (draws, curve.draws), limits, level)
     cut = bool(first[0] <= curve.x[0] + 1e-9 or last[0] >= curve.x[-1] - 1e-9)
-    row |= _interval("", float(widths[0]), drawn, level) | _interval(
-        "common", float(common[0]), drawn_common, level
-    )
     edges = sorted((10 ** first[0], 10 ** last[0]))
     row |= (
         {"first": 1 - edges[1], "last": 1 - edges[0]}
@@ -90,13 +94,21 @@ def _row(
     return row | {"at_least": cut, "note": joined(note(one.group), remark)}
 
 
-def _interval(name: str, value: float, draws: Array, level: float) -> dict[str, float]:
+def _interval(
+    name: str, value: float, x: Array, draws: tuple[Array, Array], limits: Array, level: float
+) -> dict[str, float]:
+    """Return a width and its interval: the lower end from the first draws of the curve, the upper from the
+    second."""
     names = (name or "value", *(f"{name}_{end}" if name else end for end in ("low", "high")))
-    known = draws[np.isfinite(draws)]
-    if not len(known):
+    found = []
+    for curves, share in zip(draws, ((1 - level) / 2, (1 + level) / 2), strict=True):
+        widths = _widths(x, curves, limits)[0]
+        known = widths[np.isfinite(widths)]
+        found.append(float(np.quantile(known, share)) if len(known) else math.nan)
+    low, high = found
+    if math.isnan(low) or math.isnan(high):
         return dict(zip(names, (value, math.nan, math.nan), strict=True))
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return dict(zip(names, (value, min(float(low), value), max(float(high), value)), strict=True))
+    return dict(zip(names, (value, min(low, value), max(high, value)), strict=True))
 
 
 def _widths(x: Array, curves: Array, limits: Array) -> tuple[Array, Array, Array]:
