@@ -15,6 +15,7 @@ from dash import html
 from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.measure_page import graph
 from sensitivity.results.results import IMPORTED, PREFIX, records
+from sensitivity.store.queries import only_key
 from sensitivity.study.trial import METRICS
 from sensitivity.text.wording import number
 from trainables.names import unknown
@@ -79,7 +80,7 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
         "seconds": words.cell(row["seconds"]),
         "started": _moment(row["started"]),
         "finished": _moment(row["finished"]),
-        "key": html.Code(key),
+        "key": html.Code(row["key"]),
     }
     about = [
         words.pairs({name: value for name, value in facts.items() if value}),
@@ -88,7 +89,7 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
     ]
     children: list[Any] = [
         html.Div(
-            [html.Div(about), html.Div(_curve(source.curve(key), results.metric, row, heading))],
+            [html.Div(about), html.Div(_curve(source.curve(row["key"]), results.metric, row, heading))],
             className="pair",
         )
     ]
@@ -107,11 +108,12 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
 
 
 def _row(results: Results, key: str) -> dict[str, Any]:
+    """Return the trial with this key, or the one that alone begins with it."""
     trials = results.all_trials
-    matching = trials[trials["key"] == key]
-    if matching.empty:
+    found = only_key(trials["key"], key) if key else None
+    if found is None:
         raise unknown("trial", key, list(trials["key"]))
-    return records(matching)[0]
+    return records(trials[trials["key"] == found])[0]
 
 
 def _moment(value: Any) -> str:

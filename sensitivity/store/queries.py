@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
@@ -10,6 +11,7 @@ import sqlalchemy as sql
 from sensitivity.store.rows import has_results, with_measures
 from sensitivity.store.tables import EPOCHS, STUDIES, STUDY_TRIALS, TRIALS
 from sensitivity.study.trial import DONE
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +50,36 @@ def has_study_results(store: Store, study: str) -> bool:
         return has_results(connection, study)
 
 
-def has_trial(store: Store, study: str, key: str) -> bool:
-    """Return True if the study has the trial."""
-    chosen = sql.select(STUDY_TRIALS.c.key).where(STUDY_TRIALS.c.study == study, STUDY_TRIALS.c.key == key)
-    return not store.frame(chosen).empty
+def full_key(store: Store, study: str, key: str) -> str | None:
+    """Return the key of the trial of a study that has this key, or alone begins with it; None if none does.
+
+    Raises:
+        InputError: several trials begin with it.
+    """
+    chosen = sql.select(STUDY_TRIALS.c.key).where(
+        STUDY_TRIALS.c.study == study, STUDY_TRIALS.c.key.startswith(key, autoescape=True)
+    )
+    return only_key(store.frame(chosen)["key"].tolist(), key)
+
+
+def only_key(keys: Iterable[str], key: str) -> str | None:
+    """Return the one of some keys that is this one, or alone begins with it; None if none does.
+
+    Raises:
+        InputError: several begin with it.
+
+    >>> only_key(["3f2a", "3f71", "9c00"], "9"), only_key(["3f2a", "3f71"], "4")
+    ('9c00', None)
+    """
+    fitting = sorted(candidate for candidate in keys if candidate.startswith(key))
+    if key in fitting:
+        return key
+    if len(fitting) > 1:
+        raise InputError(
+            f"{len(fitting):,} trials begin with {key!r}, such as {fitting[0]} and {fitting[1]}; give more "
+            "of the key"
+        )
+    return fitting[0] if fitting else None
 
 
 def seconds_of_ended(store: Store) -> dict[str, float]:

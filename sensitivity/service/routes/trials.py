@@ -18,7 +18,7 @@ from sensitivity.service.models import Epochs, Trial, Trials
 from sensitivity.service.problems import Missing
 from sensitivity.service.routes import API
 from sensitivity.store.batches import curve_batches
-from sensitivity.store.queries import has_trial
+from sensitivity.store.queries import full_key
 from sensitivity.study.trial import STATUSES
 from trainables.names import unknown
 
@@ -131,12 +131,13 @@ def _plain(value: Any) -> Any:
 
 @router.get("/trials/{key}/epochs", response_model=Epochs)
 def epochs(name: Name, key: Annotated[str, Path(max_length=64)], context: ServiceContext) -> Response:
-    """Return every epoch of a trial."""
+    """Return every epoch of a trial, named by its key or the first characters that no other trial has."""
     context.source.check(name)
     store = context.source.store
-    if not has_trial(store, name, key):
+    found = full_key(store, name, key)
+    if found is None:
         raise Missing(f"study {name!r} has no trial {key!r}")
-    return StreamingResponse(_epochs_text(key, store), media_type="application/json")
+    return StreamingResponse(_epochs_text(found, store), media_type="application/json")
 
 
 def _epochs_text(key: str, store: Store) -> Iterator[str]:

@@ -138,6 +138,13 @@ def test_epochs_and_tables_hold_what_the_store_does(reader: httpx.Client, read_s
     assert [each["train_loss"] for each in found] == epochs[epochs["key"] == key]["train_loss"].replace(
         float("nan"), None
     ).tolist()
+    alone = next(key[:size] for size in range(1, 20) if sum(trials["key"].str.startswith(key[:size])) == 1)
+    assert reader.get(f"{WATCHED}/trials/{alone}/epochs").json() == {"key": key, "epochs": found}
+    shared = next(each for each in "0123456789abcdef" if sum(trials["key"].str.startswith(each)) > 1)
+    refused = reader.get(f"{WATCHED}/trials/{shared}/epochs")
+    assert refused.status_code == 422
+    assert f"trials begin with '{shared}'" in refused.text
+    assert reader.get(f"{WATCHED}/trials/x/epochs").status_code == 404
     table = pd.read_parquet(io.BytesIO(reader.get(f"{WATCHED}/tables/epochs").content))
     pd.testing.assert_frame_equal(table, epochs, check_dtype=False)
     as_csv = pd.read_csv(io.StringIO(reader.get(f"{WATCHED}/tables/trials", params={"format": "csv"}).text))
