@@ -8,7 +8,7 @@ import numpy as np
 
 from sensitivity.measures.estimates import estimates
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED
-from sensitivity.questions.decided import default_of, recommended
+from sensitivity.questions.decided import default_of, good_range, recommended
 from sensitivity.questions.question import of_task, rows
 from sensitivity.questions.summary import summary
 from sensitivity.results.results import records
@@ -22,11 +22,13 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
 
     Returns:
         ``task``, ``metric``, ``direction``; ``variant`` and ``configuration`` to use, with its measured
-        mean (``value``) and ``seeds``; ``miss``, what a learning rate wrong by a factor of 3 costs that
-        variant, as a share of what can be won, with its interval, and the share of trials that diverge there
-        (``capped``; where some do and others do not, ``low`` and ``high`` are bounds and there is no value);
-        ``default``, what the default setting of that variant loses, as such a share, with its interval;
-        ``pairs`` and how many of them are ``decided``; and ``sentences``. What is not known is None.
+        mean (``value``) and ``seeds``; ``good_range``, the ``first`` and the ``last`` learning rate that
+        lose at most a tenth of what can be won; ``miss``, what a learning rate wrong by a factor of 3 costs
+        that variant, as a share of what can be won, with its interval, and the share of trials that diverge
+        there (``capped``; where some do and others do not, ``low`` and ``high`` are bounds and there is no
+        value); ``default``, what the default setting of that variant loses, as such a share, with its
+        interval; ``pairs`` and how many of them are ``decided``; and ``sentences``. What is not known is
+        None.
     """
     named = measured.attempt("verdict", lambda: recommended(measured, task), "")
     found: dict[str, Any] = {
@@ -37,6 +39,7 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
         "configuration": None,
         "value": None,
         "seeds": None,
+        "good_range": None,
         "miss": None,
         "default": None,
         **_pairs(measured, task),
@@ -49,6 +52,7 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
             "configuration": dict(one.group.configurations[one.best.place]),
             "value": sign * float(one.best.observed),
             "seeds": int(np.isfinite(one.group.loss[one.best.place]).sum()),
+            "good_range": measured.attempt("verdict", lambda: good_range(measured, task, named), None),
             "miss": measured.attempt("verdict", lambda: _miss(measured, task, named), None),
             "default": measured.attempt("verdict", lambda: default_of(measured, task, named), None),
         }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from search_spaces.declared_defaults import declared_default
+from sensitivity.figures.words import metric_name
 from sensitivity.measures.estimates import estimates, stakes
 from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
@@ -21,6 +22,8 @@ from sensitivity.text.wording import known, listed, number, percent, setting, se
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
+WIDE = 1.1
+"""Factor between the ends of a range of learning rates that is worth telling."""
 PAIRS = 3
 """Most undecided pairs that are named."""
 
@@ -45,10 +48,28 @@ def recommendation(measured: Measured, task: str) -> list[str]:
     sign = -1 if measured.results.direction == "max" else 1
     over = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     text = (
-        f"Use {variant} at {setting(one.group.configurations[place])}: {measured.results.metric} "
+        f"Use {variant} at {setting(one.group.configurations[place])}: {metric_name(measured.results)} "
         f"{number(sign * one.best.observed)} ({over})."
     )
-    return [text, *_miss(measured, task, variant), *_default(measured, task, variant)]
+    pieces = (_good_range, _miss, _default)
+    return [text, *(sentence for piece in pieces for sentence in piece(measured, task, variant))]
+
+
+def good_range(measured: Measured, task: str, variant: str) -> dict[str, float] | None:
+    """Return the smallest and the largest learning rate of the valley (``first``, ``last``); None where it
+    has no width."""
+    for row in records(of_task(measured.valley, task)):
+        if row["variant"] == variant and known(row["value"]) and row["last"] > WIDE * row["first"] > 0:
+            return {"first": float(row["first"]), "last": float(row["last"])}
+    return None
+
+
+def _good_range(measured: Measured, task: str, variant: str) -> list[str]:
+    found = good_range(measured, task, variant)
+    if found is None:
+        return []
+    rates = f"Learning rates from {found['first']:.2g} to {found['last']:.2g}, the rest tuned at each,"
+    return [f"{rates} lose at most a tenth of {won(measured, task)}."]
 
 
 def default_of(measured: Measured, task: str, variant: str) -> dict[str, Any] | None:
@@ -96,8 +117,8 @@ def _miss(measured: Measured, task: str, variant: str) -> list[str]:
         return [f"{start} costs {variant} {with_interval(row, form='.0%')} of {gain}."]
     if known(row["low"]) and row["capped"] > 0:
         return [
-            f"{start} makes {percent(row['capped'])} of the trials of {variant} diverge; it costs "
-            f"{percent(row['low'])} to {percent(row['high'])} of {gain}."
+            f"{start} may lead to where {percent(row['capped'])} of the trials of {variant} diverge; it "
+            f"costs {percent(row['low'])} to {percent(row['high'])} of {gain}."
         ]
     sides = [side for side in ("below", "above") if known(row[side])]
     if sides:

@@ -154,6 +154,13 @@ class DefaultSetting(BaseModel):
     high: float | None
 
 
+class GoodRange(BaseModel):
+    """Learning rates that lose at most a tenth of what can be won, the rest tuned at each."""
+
+    first: float
+    last: float
+
+
 class TaskVerdict(BaseModel):
     """The verdict of a study on one task; what is not known is null."""
 
@@ -164,6 +171,7 @@ class TaskVerdict(BaseModel):
     configuration: dict[str, Any] | None
     value: float | None = Field(description="Mean of the metric that was measured there.")
     seeds: int | None
+    good_range: GoodRange | None
     miss: Miss | None
     default: DefaultSetting | None = Field(description="Null where it was not trained.")
     pairs: int

@@ -30,9 +30,12 @@ def test_the_card_has_the_numbers_of_its_sentences() -> None:
     )
     found = card(measured, TASK)
     assert (found["variant"], found["seeds"], found["pairs"], found["decided"]) == ("adam", 3, 1, 1)
-    first, second, *_ = found["sentences"]
+    first, rates, second, *_ = found["sentences"]
     assert first.startswith("Use adam at lr ")
-    assert f"train_loss_end {found['value']:.4g} (mean of 3 seeds)" in first
+    assert f"training loss after the last epoch {found['value']:.4g} (mean of 3 seeds)" in first
+    ends = found["good_range"]
+    assert ends["first"] < found["configuration"]["lr"] < ends["last"]
+    assert f"Learning rates from {ends['first']:.2g} to {ends['last']:.2g}" in rates
     miss = found["miss"]
     assert miss["low"] < miss["value"] < miss["high"]
     assert f"costs adam {miss['value']:.0%} ({miss['low']:.0%} to {miss['high']:.0%})" in second
