@@ -46,7 +46,7 @@ def coverage(table: pd.DataFrame) -> str:
             rows.append([cell, *(share(wide.loc[cell, name], studies) for name in names)])
         error = 100 * math.sqrt(0.95 * 0.05 / studies)
         parts.append(
-            f"**{seeds} seeds** ({studies} studies a row, one standard error {error:.1f})\n\n{markdown(rows)}"
+            f"**{seeds} seed{'' if seeds == 1 else 's'}** ({studies} studies a row, one standard error {error:.1f})\n\n{markdown(rows)}"
         )
     return "\n\n".join(parts)
 

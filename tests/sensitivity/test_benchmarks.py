@@ -6,10 +6,12 @@ from __future__ import annotations
 import math
 import pathlib
 
+import pandas as pd
 import pytest
 
 from sensitivity.results.results import Results
 from sensitivity.study.planning import trials
+from tests.benchmarks.coverage import PLAIN, contradicted
 from tests.benchmarks.end_to_end import Took, Work, throughput
 from tests.benchmarks.growth import STEEPEST, slope, verdict
 from tests.benchmarks.made_store import made_study, make_store
@@ -61,3 +63,12 @@ def test_both_sides_are_compared_by_their_trials_per_hour(capsys: pytest.Capture
     assert throughput(work, sides) == [2.0, 2.0]
     assert "| 1 worker, trials per hour | 360 | 720 | 2.00 |" in capsys.readouterr().out
     assert Took(20.0, 18.0).overhead(work, workers=2) == 5.5
+
+
+def test_rows_of_intervals_are_contradicted_by_counts_that_luck_does_not_explain() -> None:
+    coverages = {"too narrow": 0.80, "a little low": 0.915, "right": 0.95, "wide": 1.0, PLAIN: 0.0}
+    table = pd.DataFrame(
+        [{"statistic": name, "coverage": share, "studies": 3000} for name, share in coverages.items()]
+    )
+    assert list(contradicted(table)["statistic"]) == ["too narrow", "wide"]
+    assert contradicted(table.assign(studies=20)).empty
