@@ -115,7 +115,7 @@ def studied(cell: Cell, seeds: int, number: int) -> Found:
 def _untuned(one: Estimate, goal: Stakes) -> tuple[float, float, float]:
     value = (one.mean - one.best.value) / goal.unit
     low, high = ends(value, (one.mean_draws - one.best.draws) / (goal.initial - goal.draws))
-    return value, max(0.0, low), high
+    return value, low if math.isnan(low) else max(0.0, low), high
 
 
 def _miss(cell: Cell, one: Estimate, goal: Stakes, truth: Array, unit: float) -> Found:
