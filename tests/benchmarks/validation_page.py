@@ -40,6 +40,8 @@ def coverage(table: pd.DataFrame) -> str:
     for seeds, part in table.groupby("seeds"):
         wide = part.pivot(index="cell", columns="statistic", values="coverage")
         names = [name for name in STATISTICS if name in wide]
+        if not names:  # one seed has no interval
+            continue
         rows = [["studies of", *(STATISTICS[name] for name in names)]]
         studies = int(part["studies"].max())
         for cell in dict.fromkeys(part["cell"]):
