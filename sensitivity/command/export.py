@@ -47,6 +47,7 @@ def export(
     from sensitivity.exchange.to_optuna import all_to_optuna
     from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.results.results import Results
+    from sensitivity.store.addresses import sqlite_url
     from sensitivity.store.store import Store
 
     if to not in OPENS:
@@ -58,9 +59,10 @@ def export(
     else:
         place = to_tensorboard(results, out) if to == "tensorboard" else to_mlflow(results, out)
         written, what = int((results.trials["status"] != "pending").sum()), "runs"
-    address = f"sqlite:///{out}" if to == "optuna" else str(out)
+    address = sqlite_url(out) if to == "optuna" else str(out)
     look = f"{OPENS[to]} {shlex.quote(address)}"
     if as_json:
-        typer.echo(to_json({"folder": str(place), what: written, "open": look}))
+        kind = "file" if to == "optuna" else "folder"
+        typer.echo(to_json({kind: str(place), what: written, "open": look}))
     else:
         typer.echo(f"{written} {what} in {place}\nopen with: {look}")

@@ -15,6 +15,7 @@ from search_spaces.optuna_spaces import distribution
 from search_spaces.values import write_value
 from sensitivity.exchange.optuna_trials import AS_IT_WAS, OURS
 from sensitivity.results.results import PREFIX, Results, active_values, records
+from sensitivity.store.addresses import sqlite_url
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -77,9 +78,7 @@ def to_optuna(
     import optuna
 
     task, variant = chosen_group(results, task, variant)
-    name = name or " / ".join(
-        [results.study, *([task] if len({name for name, _ in results.groups}) > 1 else []), variant]
-    )
+    name = name or _study_name(results, task, variant)
     space = results.spaces[variant]
     rows = results.trials[(results.trials["task"] == task) & (results.trials["variant"] == variant)]
     curves = dict(iter(results.epochs.groupby("key", sort=False)))
@@ -120,10 +119,16 @@ def to_optuna(
     return study
 
 
+def _study_name(results: Results, task: str, variant: str) -> str:
+    several = len({name for name, _ in results.groups}) > 1
+    return " / ".join([results.study, *([task] if several else []), variant])
+
+
 def all_to_optuna(results: Results, place: str | pathlib.Path) -> list[str]:
     """Write every variant on every task as an Optuna study into a SQLite file, and return their names.
 
-    Studies of these names that an earlier call wrote are replaced; others in the file stay.
+    Variants without a result are left out. Studies of these names that an earlier call wrote are replaced;
+    others in the file stay.
 
     Args:
         results: of the study.
@@ -137,24 +142,24 @@ def all_to_optuna(results: Results, place: str | pathlib.Path) -> list[str]:
 
     if not results.groups:
         raise InputError(f"study {results.study!r} has no finished trial to export yet")
-    storage = f"sqlite:///{pathlib.Path(place)}"
-    several = len({task for task, _ in results.groups}) > 1
-    names = {
-        " / ".join([results.study, *([task] if several else []), variant]): (task, variant)
-        for task, variant in results.groups
-    }
+    storage = sqlite_url(pathlib.Path(place))
+    names = {_study_name(results, task, variant): (task, variant) for task, variant in results.groups}
     try:
         there = optuna.get_all_study_summaries(storage) if pathlib.Path(place).exists() else []
     except Exception as error:  # of the database
         raise InputError(f"cannot read {str(place)!r} as an Optuna storage: {_short(error)}") from None
-    for summary in there:
-        if summary.study_name in names:
-            if OURS not in summary.user_attrs:
-                raise InputError(
-                    f"{str(place)!r} has an Optuna study {summary.study_name!r} from elsewhere; choose "
-                    "another file"
-                )
+    replaced = [summary for summary in there if summary.study_name in names]
+    for summary in replaced:
+        if OURS not in summary.user_attrs:
+            raise InputError(
+                f"{str(place)!r} has an Optuna study {summary.study_name!r} from elsewhere; choose another "
+                "file"
+            )
+    for summary in replaced:
+        try:
             optuna.delete_study(study_name=summary.study_name, storage=storage)
+        except Exception as error:  # of the database
+            raise InputError(f"cannot write to {str(place)!r}: {_short(error)}") from None
     for name, (task, variant) in names.items():
         to_optuna(results, storage, task=task, variant=variant, name=name)
     return list(names)

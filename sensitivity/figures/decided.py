@@ -17,7 +17,7 @@ from sensitivity.figures.style import arms, error_bars, styled
 from sensitivity.figures.words import about, counted, plain, short
 from sensitivity.measures.verdicts import EQUIVALENT, FACTOR, NEGLIGIBLE, UNDECIDED
 from sensitivity.results.results import records
-from sensitivity.text.wording import known
+from sensitivity.text.wording import known, listed
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ KINDS = {
 """Symbol and colour by verdict."""
 
 
+FEW = 3
+"""Most variants without a cost that are named."""
+
+
 @drawn("Best result against the cost of a miss")
 def tuned_and_missed(measured: Measured, task: str) -> go.Figure:
     """Draw how far each variant is behind when tuned, against the cost of a learning rate off by a factor 3.
@@ -51,7 +55,9 @@ def tuned_and_missed(measured: Measured, task: str) -> go.Figure:
     both = regrets[regrets["learned"]].drop(columns=["value", "low", "high"]).merge(missed, on="variant")
     bounded = both["value"].isna() & both["low"].notna() & both["high"].notna()
     both["x"] = both["value"].where(~bounded, (both["low"] + both["high"]) / 2)
-    both = both[both["x"].notna() & both["tuned"].notna()].sort_values("tuned", ignore_index=True)
+    known_both = both["x"].notna() & both["tuned"].notna()
+    absent = [str(variant) for variant in both["variant"][~known_both]]
+    both = both[known_both].sort_values("tuned", ignore_index=True)
     if both.empty:
         raise InputError("no variant has learning rates on both sides of its best, a factor of 3 away")
     ranks = _ranks(measured, task)
@@ -75,6 +81,9 @@ def tuned_and_missed(measured: Measured, task: str) -> go.Figure:
     figure.update_layout(showlegend=False)
     title = "How far behind each variant is when tuned, and what a miss costs"
     subtitle = f"{about(measured.results, task)}; bars are 95% intervals; in brackets the rank when tuned"
+    if absent:
+        names = listed([short(name, 18) for name in absent])
+        subtitle += f"; no such cost is known of {names if len(absent) <= FEW else f'{len(absent)} variants'}"
     longest = max(len(label) for label in labels)
     return styled(figure, title, subtitle, height, right=12 + 8 * min(28, longest))
 

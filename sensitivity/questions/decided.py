@@ -68,8 +68,8 @@ def _good_range(measured: Measured, task: str, variant: str) -> list[str]:
     found = good_range(measured, task, variant)
     if found is None:
         return []
-    rates = f"Learning rates from {found['first']:.2g} to {found['last']:.2g}, the rest tuned at each,"
-    return [f"{rates} lose at most a tenth of {won(measured, task)}."]
+    rates = f"Learning rates from about {found['first']:.2g} to {found['last']:.2g}"
+    return [f"{rates} lose at most a tenth of {won(measured, task)}, if the rest is tuned."]
 
 
 def default_of(measured: Measured, task: str, variant: str) -> dict[str, Any] | None:

@@ -57,7 +57,7 @@
     for (let part = element?.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
   }
   function unfoldTarget() {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     unfold(target);
     target?.scrollIntoView();
   }

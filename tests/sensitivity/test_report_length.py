@@ -79,3 +79,9 @@ def test_the_verdict_is_first_and_a_picture_is_beside_it(page: str) -> None:
     main = page[page.index("<main") :]
     order = [main.index(mark) for mark in ("<li>Use ", "<figure>", "<table", 'class="question"')]
     assert order == sorted(order)
+
+
+def test_a_variant_that_the_picture_lacks_is_named(page: str) -> None:
+    assert "no such cost is known of cm</p>" in page, (
+        "its range ends before a learning rate 3 times too large"
+    )

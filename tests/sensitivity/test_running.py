@@ -316,7 +316,7 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been(
     (tmp_path / "small.json").write_text(study.to_json())
     store = tmp_path / "sensitivity.sqlite"
     reported: pd.DataFrame | None = None
-    for moment, workers in ((2, 2), (11, 1), (19, 1)):  # epochs in the store of at most 36
+    for moment, workers in ((2, 2), (11, 1), (19, 2)):  # epochs in the store of at most 36
         process = start(tmp_path, workers)
         assert wait_for_epochs(store, moment)
         for pid in [process.pid, *descendants(process.pid)]:

@@ -16,6 +16,7 @@ from sensitivity import from_optuna, to_optuna
 from sensitivity.exchange.to_optuna import all_to_optuna
 from sensitivity.results.demo import copy_demo, demo
 from sensitivity.results.results import Results
+from sensitivity.store.addresses import sqlite_url
 from tests.sensitivity import command
 from tests.sensitivity.tables import noisy, results
 from trainables.names import InputError
@@ -75,6 +76,14 @@ def test_a_study_from_elsewhere_is_left_alone(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InputError, match="has an Optuna study 'made up / sgd' from elsewhere"):
         all_to_optuna(two, place)
     assert names_in(place) == ["made up / sgd"]
+    mine = tmp_path / "a?b%20.db"
+    all_to_optuna(results(noisy(0.01)), mine)
+    assert mine.exists()
+    optuna.create_study(storage=sqlite_url(mine), study_name="made up / sgd")
+    with pytest.raises(InputError, match="from elsewhere"):
+        all_to_optuna(two, mine)
+    left = optuna.load_study(study_name="made up / adam", storage=sqlite_url(mine))
+    assert len(left.trials) == 24, "nothing is replaced before everything is checked"
     (tmp_path / "text.db").write_text("no database")
     with pytest.raises(InputError, match=r"cannot read .*text.db' as an Optuna storage"):
         all_to_optuna(two, tmp_path / "text.db")
@@ -118,4 +127,8 @@ def test_the_command_writes_a_file_and_says_how_to_open_it(
     assert "6 studies in o.db\nopen with: optuna-dashboard sqlite:///o.db" in capsys.readouterr().out
     assert len(names_in(tmp_path / "o.db")) == 6
     assert command.run([*export, "--json"], monkeypatch) == 0
-    assert json.loads(capsys.readouterr().out)["studies"] == 6
+    assert json.loads(capsys.readouterr().out) == {
+        "file": "o.db",
+        "studies": 6,
+        "open": "optuna-dashboard sqlite:///o.db",
+    }
