@@ -61,13 +61,13 @@ class TunedCurve:
         """Largest distance between neighbouring levels."""
         return float(np.diff(self.x).max()) if len(self.x) > 1 else math.inf
 
-    @property
+    @cached_property
     def errors(self) -> Array:
         """Standard error of each level, ``[levels]``; 0 where the noise is not known."""
         low, high = np.quantile(self.draws, [0.16, 0.84], axis=0)
         return np.asarray(np.nan_to_num((high - low) / 2))
 
-    @property
+    @cached_property
     def middle(self) -> float:
         """Middle of the levels around the lowest that are within one standard error of it."""
         return middle_of(self.x, self.value, self.errors)
