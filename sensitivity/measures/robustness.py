@@ -12,10 +12,20 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.measures.designs import refuse_adaptive
-from sensitivity.measures.differences import differences
+from sensitivity.measures.differences import Difference, differences
 from sensitivity.measures.estimates import estimated, stakes_of
 from sensitivity.measures.losses import Losses, groups
-from sensitivity.measures.verdicts import leader, primary_of, quantities
+from sensitivity.measures.verdicts import (
+    BETTER,
+    BETTER_BY_MARGIN,
+    EQUIVALENT,
+    NEGLIGIBLE,
+    leader,
+    margin_of,
+    primary_of,
+    quantities,
+    verdict_of,
+)
 from sensitivity.results.capping import INITIAL, cap_of
 from sensitivity.results.rereading import judged_by, metrics_of
 
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 COLUMNS = ["task", "change", "leader", "reversed", "value", "low", "high", "n", "note"]
+HALF = "with half the margin"
 DRAWS = 400
 """Number of draws of each changed study: enough to see a reversal, which needs no exact interval."""
 OTHER_LOSS = {"train_loss_end": "test_loss", "train_loss": "test_loss", "test_loss": "train_loss_end"}
@@ -37,10 +48,11 @@ def conclusion_changes(results: Results, *, level: float = 0.95) -> pd.DataFrame
     The first row of each task is the study as it is. The changes are: without the lowest or the highest
     learning rate of each variant; without each of its seeds; with the configurations of the lower or the
     upper half of the range of lr counted twice, as another prior would; without the variant that sets the
-    common best; and by the test loss where a training loss judges, or the other way round. ``leader`` is
-    the variant to use. ``value`` is the number of pairs whose verdict by the primary measure points the
-    other way (told apart before and after, in opposite directions), and ``reversed`` names them. ``low``
-    and ``high`` are empty: these are counts.
+    common best; by the test loss where a training loss judges, or the other way round; and with half the
+    margin. ``leader`` is the variant to use. ``value`` is the number of pairs whose verdict by the primary
+    measure turns round, and ``reversed`` names them: pairs told apart before and after, in opposite
+    directions, and, with half the margin, pairs that were equivalent or differed negligibly and now differ
+    by more. ``low`` and ``high`` are empty: these are counts.
 
     Args:
         results: Results of a study.
@@ -58,13 +70,28 @@ def conclusion_changes(results: Results, *, level: float = 0.95) -> pd.DataFrame
         by_task.setdefault(group.task, []).append(group)
     rows = []
     for task, every in by_task.items():
-        whole, signs = _concluded(results, task, every, level)
+        whole, pairs, limit = _concluded(results, task, every, level)
         rows.append(_row(task, "as it is", whole, [], every))
+        signs = {name: _sign(pair, level) for name, pair in pairs.items()}
         for change, changed in _changes(results, task, every):
-            named, now = _concluded(results, task, changed, level)
-            turned = [pair for pair, sign in now.items() if sign * signs.get(pair, 0) < 0]
+            named, now, _ = _concluded(results, task, changed, level)
+            turned = [name for name, pair in now.items() if _sign(pair, level) * signs.get(name, 0) < 0]
             rows.append(_row(task, change, named, turned, changed))
+        if math.isfinite(limit):
+            turned = [name for name, pair in pairs.items() if _matters_now(pair, limit, level)]
+            rows.append(_row(task, HALF, whole, turned, every))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _sign(pair: Difference, level: float) -> int:
+    """Return the sign of a difference that is told from 0; else 0."""
+    return 0 if not pair.p <= 1 - level else 1 if pair.value > 0 else -1
+
+
+def _matters_now(pair: Difference, limit: float, level: float) -> bool:
+    """Return True where a difference is within the margin, and told from 0 and not within half of it."""
+    within, half = (verdict_of(pair, margin, level) for margin in (limit, limit / 2))
+    return within in (EQUIVALENT, NEGLIGIBLE) and half in (BETTER, BETTER_BY_MARGIN)
 
 
 def _row(
@@ -86,18 +113,15 @@ def _row(
 
 def _concluded(
     results: Results, task: str, every: list[Losses], level: float
-) -> tuple[str, dict[tuple[str, str], int]]:
-    """Return the variant to use, and the sign of every pair that the primary measure tells apart."""
+) -> tuple[str, dict[tuple[str, str], Difference], float]:
+    """Return the variant to use, the difference of every pair by the primary measure, and the margin."""
     known = estimated(every, draws=DRAWS)
     goal = stakes_of(known, meaningful=cap_of(results, task) == INITIAL)
     found = quantities(results, known, goal, primary_of(results, known))
     seeds = min(group.loss.shape[1] for group in every)
-    signs = {
-        (pair.a, pair.b): 1 if pair.value > 0 else -1
-        for pair in differences(found, seeds=seeds, level=level)
-        if pair.p <= 1 - level
-    }
-    return leader(results, known, goal, level), signs
+    pairs = differences(found, seeds=seeds, level=level)
+    named = leader(results, known, goal, level)
+    return named, {(pair.a, pair.b): pair for pair in pairs}, margin_of(results, goal, None)
 
 
 def _changes(results: Results, task: str, every: list[Losses]) -> Iterator[tuple[str, list[Losses]]]:

@@ -11,6 +11,7 @@ from search_spaces.declared_defaults import declared_default
 from sensitivity.figures.words import metric_name
 from sensitivity.measures.estimates import estimates, stakes
 from sensitivity.measures.guard import REFUSED
+from sensitivity.measures.robustness import HALF
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
 from sensitivity.questions.fixed_settings import something_varies
 from sensitivity.questions.next_steps import command_for
@@ -238,10 +239,14 @@ def changed(measured: Measured, task: str) -> list[str]:
         if row["leader"] not in tied and row["change"] != f"without {whole['leader']}"
     ]
     names = [f"{row['change']}, {row['leader']} would be named" for row in others]
-    names += [f"{row['change']}, {row['reversed']} would turn round" for row in table[1:] if row["reversed"]]
+    names += [f"{row['change']}, {row['reversed']} {_turned(row)}" for row in table[1:] if row["reversed"]]
     if not names:
         return []
     return [f"The conclusion depends on choices of this study: {'; '.join(names)}."]
+
+
+def _turned(row: dict[str, Any]) -> str:
+    return "would no longer count as equal" if row["change"] == HALF else "would turn round"
 
 
 def _units(row: dict[str, Any]) -> float:

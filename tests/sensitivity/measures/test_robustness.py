@@ -72,6 +72,17 @@ def test_another_loss_may_name_another_variant() -> None:
     assert "by test_loss" not in changes(table)
 
 
+def test_half_the_margin_makes_a_negligible_difference_matter() -> None:
+    """The margin is 0.05 of what can be won: adam is better by 0.04, or by 0.01, of an initial loss of 1."""
+    for apart, reversed_ in ((0.04, "adam against sgd"), (0.01, "")):
+        table = study(
+            lambda x: 0.1 + 0.02 * (x + 1.5) ** 2, lambda x, d=apart: 0.1 + d + 0.02 * (x + 1.5) ** 2
+        )
+        row = changes(table)["with half the margin"]
+        assert (row["leader"], row["reversed"]) == ("adam", reversed_)
+        assert row["value"] == bool(reversed_)
+
+
 @pytest.mark.parametrize("seeds", [2, 3])
 def test_a_seed_is_left_out_where_two_are_left(seeds: int) -> None:
     found = changes(study(lambda x: 0.1 + 0.02 * (x + 1.5) ** 2, lambda x: 0.3, seeds=seeds))
