@@ -172,6 +172,7 @@ def rerun(results: Results, row: dict[str, Any], configuration: dict[str, Any]) 
             "rows": [{name: _plain(value) for name, value in configuration.items()}],
         },
         "seeds": [int(row["seed"])],
+        "default_setting": False,
     }
     study |= {name: results.spec[name] for name in CARRIED if name in results.spec}
     if row["epochs"]:

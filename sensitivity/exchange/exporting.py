@@ -77,7 +77,7 @@ def runs(results: Results) -> Iterator[Run]:
     )
     numbers, places = epochs["epoch"].to_numpy(int), epochs.groupby("key", sort=False).indices
     judged = names.index(results.metric)
-    for row in records(results.trials[results.trials["status"] != "pending"]):
+    for row in records(results.all_trials[results.all_trials["status"] != "pending"]):
         rows: NDArray[np.int64] = np.asarray(places.get(row["key"], []), dtype=np.int64)
         rows = rows[np.argsort(numbers[rows], kind="stable")]
         clock = np.cumsum(seconds[rows])

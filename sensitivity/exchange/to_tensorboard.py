@@ -87,7 +87,7 @@ def _columns(results: Results) -> dict[str, Column]:
     """Return the column of each hyperparameter, relabelled if it has the name of one of :data:`FACTS`."""
     columns = {}
     for name in dict.fromkeys(name for space in results.spaces.values() for name in space.names):
-        values = results.trials[f"{PREFIX}{name}"].dropna()
+        values = results.all_trials[f"{PREFIX}{name}"].dropna()
         is_number = all(not isinstance(value, (bool, str)) and math.isfinite(value) for value in values)
         columns[name] = Column(f"{PREFIX}{name}" if name in FACTS else name, is_number)
     return columns

@@ -15,6 +15,7 @@ from sensitivity.figures.noise import seed_noise
 from sensitivity.figures.pairs import pair_effects
 from sensitivity.figures.palette import colours, dash
 from sensitivity.figures.parallel import parallel_coordinates
+from sensitivity.figures.settings import robust_settings, selection_gaps, tuning_order
 from sensitivity.figures.slices import slices
 from sensitivity.figures.stability import danger_zone, divergence_map
 from sensitivity.figures.style import NARROW_BELOW, THEMES, narrowed, template, themed
@@ -43,7 +44,9 @@ __all__ = [
     "parallel_coordinates",
     "performance_profiles",
     "performance_sensitivity",
+    "robust_settings",
     "seed_noise",
+    "selection_gaps",
     "slices",
     "template",
     "themed",
@@ -51,6 +54,7 @@ __all__ = [
     "transfer_matrix",
     "tunability",
     "tuned_and_missed",
+    "tuning_order",
     "verdict_pairs",
     "win_probability",
 ]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sensitivity.measures import divergence, effects, excess, learning_rate
 from sensitivity.measures.budget import budget_within, expected_best
+from sensitivity.measures.by_epoch import verdicts_by_epoch
 from sensitivity.measures.caveats import caveats
 from sensitivity.measures.comparison import compare
 from sensitivity.measures.contests import relative_performance, win_probability
@@ -26,6 +27,7 @@ from sensitivity.measures.profiles import performance_profiles
 from sensitivity.measures.regret import regret
 from sensitivity.measures.robust_setting import robust_setting
 from sensitivity.measures.robustness import conclusion_changes
+from sensitivity.measures.selection import selection
 from sensitivity.measures.stability import danger_zone, stability_boundary
 from sensitivity.measures.thinning import thinned
 from sensitivity.measures.transfer import rank_correlation, transfer_regret
@@ -45,8 +47,8 @@ NO_PAIR = "no variant varies such a pair of hyperparameters"
 LARGE = 3000
 """Number of trials from which :meth:`Measured.compute` starts workers."""
 SLOWEST = (
-    "conclusion_changes", "verdicts", "tuned_verdicts", "ranks", "tuned_ranks", "regret", "miss_cost",
-    "valley", "robust_setting", "tuning_order",
+    "conclusion_changes", "verdicts_by_epoch", "verdicts", "tuned_verdicts", "ranks", "tuned_ranks",
+    "regret", "miss_cost", "valley", "robust_setting", "tuning_order", "selection",
     "estimators", "tunability", "win_probability", "comparisons", "variance_shares", "caveats",
     "robust_share", "transfer_regret", "tuned_lr_sensitivity", "expected_best", "budget_within",
     "relative_performance", "rank_correlation", "lr_sensitivity", "best_loss", "ridges", "excess_loss",
@@ -54,6 +56,8 @@ SLOWEST = (
     "stability_boundary", "danger_zone", "lr_curve", "divergence_rate",
 )  # fmt: skip
 """Slow measures of a large study, longest first, so that workers are busy to the end."""
+READ_EPOCHS = ("conclusion_changes", "verdicts_by_epoch", "selection")
+"""Those that read the stored epochs, which other workers do without."""
 OF_BEST = ("observed", "seeds", "configuration", "n")
 """Columns of :attr:`Measured.best_loss` that :attr:`Measured.overview` has too."""
 LEVELS = ("p", "momentum", "mu_schedule", "nu_schedule")
@@ -88,11 +92,9 @@ class Measured(Guard):
         if self.in_parallel:
             missing = [name for name in SLOWEST if name not in vars(self)]
             estimates(self.results)  # every measure begins with the losses, and many with the surfaces
-            lean = with_losses_of(
-                self.results, replace(self.results, reported=pd.DataFrame())
-            )  # the workers read no epochs
+            lean = with_losses_of(self.results, replace(self.results, reported=pd.DataFrame()))
             measured = Parallel(n_jobs=min(cpu_count(), len(missing) or 1))(
-                delayed(_one)(lean, name) for name in missing
+                delayed(_one)(self.results if name in READ_EPOCHS else lean, name) for name in missing
             )
             for name, (table, failures) in zip(missing, measured, strict=True):
                 self.failures.update(failures)
@@ -164,6 +166,14 @@ class Measured(Guard):
     @guarded_table
     def tuning_order(self) -> pd.DataFrame:
         return table_or_refusal(tuning_order, self.results)
+
+    @guarded_table
+    def verdicts_by_epoch(self) -> pd.DataFrame:
+        return table_or_refusal(verdicts_by_epoch, self.results)
+
+    @guarded_table
+    def selection(self) -> pd.DataFrame:
+        return table_or_refusal(selection, self.results)
 
     @guarded_table
     def differences(self) -> pd.DataFrame:

@@ -12,11 +12,15 @@ from sensitivity.measures.designs import joined
 from sensitivity.measures.estimates import Estimate, ends, estimates
 from sensitivity.measures.losses import Array, Losses, keeping_losses, losses, note
 from sensitivity.results.repeats import between
-from sensitivity.results.rereading import judged_by
+from sensitivity.results.rereading import judged_by, metrics_of
+from sensitivity.text.wording import listed
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
+SELECTING = ("val_{}", "validation_{}", "train_{}_end", "train_{}")
+"""Metrics that may choose what a test metric reports, the first of them that is known."""
 COLUMNS = [
     "task", "variant", "value", "low", "high", "best", "gap", "gap_low", "gap_high", "configuration", "n",
     "note",
@@ -63,6 +67,37 @@ def selected_on(
         for one in every
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def selection(results: Results, *, level: float = 0.95) -> pd.DataFrame:
+    """Return what configurations chosen without the test metric are worth by it.
+
+    The metric of the study selects and the test metric of the same kind reports; where the study is judged by
+    a test metric, that of :data:`SELECTING` selects. The table is that of :func:`selected_on`, with the
+    columns ``select`` and ``report``; ``value`` and the interval are in units of the reported metric (one
+    that is maximised counts with the opposite sign).
+
+    Args:
+        results: Results of a study, with stored epochs.
+        level: Level of the intervals, between 0 and 1.
+
+    Raises:
+        InputError: if the trials have no such two metrics.
+
+    Source: as :func:`selected_on`.
+    """
+    known = metrics_of(results)
+    own = results.metric
+    kind = own.partition("_")[2].removesuffix("_end")
+    report = own if own.startswith("test_") else f"test_{kind}"
+    candidates = [form.format(kind) for form in SELECTING] if report == own else [own]
+    select = next((name for name in candidates if name in known), "")
+    if not kind or report not in known or not select:
+        raise InputError(
+            f"selection needs a metric of the test data and another that chooses, got {listed(known)}"
+        )
+    table = selected_on(judged_by(results, report), select, level=level)
+    return table.assign(select=select, report=report)
 
 
 def _row(one: Estimate, selecting: Losses, select: str, level: float) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from sensitivity.figures import learning_curves
-from sensitivity.questions.question import Drawing, Question, rows
+from sensitivity.figures.words import counted
+from sensitivity.questions.question import Drawing, Question, of_task, rows, tables
 from sensitivity.results.capping import INITIAL, cap_of
 from sensitivity.results.results import PREFIX, records
-from sensitivity.text.wording import known, several, with_interval
+from sensitivity.text.wording import known, listed, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -104,6 +105,26 @@ def sentences(measured: Measured, task: str) -> list[str]:
     return text
 
 
+def decided_earlier(measured: Measured, task: str) -> list[str]:
+    """Return what the study would have decided after a share of its epochs, in a sentence."""
+    table = records(of_task(measured.verdicts_by_epoch, task))
+    end = [row for row in table if row["share"] == 1]
+    shorter = {row["epochs"]: row for row in table if end and row["epochs"] < end[0]["epochs"]}
+    if not shorter:
+        return []
+    words = [
+        f"{row['decided']:.0f} after {_epochs(epochs)}"
+        + (f" ({row['reversed']} the other way round)" if row["reversed"] else "")
+        for epochs, row in shorter.items()
+    ]
+    whole = f"{end[0]['decided']:.0f} after {_epochs(end[0]['epochs'])}"
+    return [f"Decided pairs of variants: {listed([*words, whole])}."]
+
+
+def _epochs(count: float) -> str:
+    return counted(int(count), "epoch")
+
+
 def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:
     at = table[(table["epoch"] == epoch) & table["value"].notna()]
     if at.empty:
@@ -149,7 +170,7 @@ def _why_not(measured: Measured, task: str) -> str:
 EPOCHS = Question(
     "epochs",
     "Are more epochs needed?",
-    (sentences,),
+    (sentences, decided_earlier),
     (
         Drawing(
             learning_curves,
@@ -159,6 +180,6 @@ EPOCHS = Question(
             _some_finite,
         ),
     ),
-    (("learning_curves", curves), ("late_gains", late_gains)),
+    (("learning_curves", curves), ("late_gains", late_gains), *tables("verdicts_by_epoch")),
     _why_not,
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sensitivity.figures import expected_best, tunability, win_probability
+from sensitivity.figures.settings import tuning_order
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
-from sensitivity.text.wording import several, with_interval
+from sensitivity.text.wording import listed, several, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -44,6 +45,20 @@ def _wins(measured: Measured, task: str) -> list[str]:
         words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chances[:3]]
         what = "one random configuration" if k == 1 else f"the best of {k} random configurations"
         text.append(f"With {what} each, these are most likely to end best: {several(words)}.")
+    return text
+
+
+def _order(measured: Measured, task: str) -> list[str]:
+    """Return which hyperparameter to tune first, for the variants whose first step surely gains."""
+    firsts = rows(measured.tuning_order, task, step=1)
+    sure = [row for row in firsts if row["low"] > 0]
+    text = [
+        f"Tune {effect} first for {listed([row['variant'] for row in sure if row['effect'] == effect])}."
+        for effect in dict.fromkeys(row["effect"] for row in sure)
+    ]
+    rest = [row["variant"] for row in firsts if row not in sure]
+    if rest:
+        text.append(f"No hyperparameter of {listed(rest)} surely gains over the default when tuned alone.")
     return text
 
 
@@ -86,6 +101,10 @@ def _tunable(measured: Measured, task: str) -> bool:
     return bool(rows(measured.tunability, task))
 
 
+def _ordered(measured: Measured, task: str) -> bool:
+    return bool(rows(measured.tuning_order, task))
+
+
 def _why_not(measured: Measured, task: str) -> str:
     if not something_varies(measured):
         return NOTHING_VARIES
@@ -95,7 +114,7 @@ def _why_not(measured: Measured, task: str) -> str:
 TUNING = Question(
     "tuning",
     "Is it worth tuning?",
-    (within, _wins, _gains),
+    (within, _order, _wins, _gains),
     (
         Drawing(
             expected_best,
@@ -117,7 +136,21 @@ TUNING = Question(
             "tunability",
             _tunable,
         ),
+        Drawing(
+            tuning_order,
+            "What tuning one hyperparameter after another gains over the default, in the order that gains "
+            "most at each step.",
+            "tuning_order",
+            _ordered,
+        ),
     ),
-    tables("expected_best", "budget_within", "win_probability", "relative_performance", "tunability"),
+    tables(
+        "expected_best",
+        "budget_within",
+        "win_probability",
+        "relative_performance",
+        "tunability",
+        "tuning_order",
+    ),
     _why_not,
 )

@@ -15,9 +15,9 @@ from sensitivity.study.fields import StudyFields
 def default_setting(study: StudyFields, variant: str) -> dict[str, Any] | None:
     """Return the default setting that a study trains beside the design of a variant; None without one.
 
-    There is none unless the study's ``default_setting`` is True, the space declares a default of every active
-    hyperparameter that varies (:func:`search_spaces.declared_defaults.declared_default`), and the design
-    lacks that configuration. An adaptive design has none.
+    There is none unless the study's ``default_setting`` is True (as usual), the space declares a default of
+    every active hyperparameter that varies (:func:`search_spaces.declared_defaults.declared_default`), and
+    the design lacks that configuration. An adaptive design has none.
     """
     if not study.default_setting:
         return None

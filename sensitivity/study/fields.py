@@ -54,7 +54,7 @@ class StudyFields(BaseModel):
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     cohort_size: Annotated[int | None, NOT_BOOLEAN] = Field(default=None, ge=1)
     trainable: str | None = None
-    default_setting: StrictBool = False
+    default_setting: StrictBool = True
 
     @model_validator(mode="before")
     @classmethod

@@ -56,7 +56,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "seeds": 5,
         "epochs": 3,
         "batch_size": 32,
-        "default_setting": True,
     },
     "autoencoder-quick": {
         "description": "six optimizers on the paper's autoencoder and scikit-learn's digits, lr x mu x nu, "

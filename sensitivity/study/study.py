@@ -16,6 +16,8 @@ from sensitivity.text.notebook_views import notebook_view
 from sensitivity.text.yaml_text import read_yaml
 from trainables.names import InputError, unknown
 
+BESIDE = "default_setting"
+"""Field that stores of earlier versions lack."""
 NUMBERED = ("random", "sobol", "latin_hypercube")
 """Kinds of designs that draw as many configurations as their field ``n`` says."""
 
@@ -49,9 +51,10 @@ class Study(StudyFields):
         trainable: a Ray Tune function or class instead of tasks, or ``module:name`` of one. It receives one
             configuration with ``seed`` added (and ``variant`` if there are variants), and reports ``metric``;
             after ``epochs`` reports, if set, it is ended.
-        default_setting: True to train each variant's default setting too, with every seed; it is reported
-            beside the design and kept out of its means. It applies where every hyperparameter that varies
-            declares a default, to no adaptive design, and adds nothing where the design has the setting.
+        default_setting: True to train each variant's default setting too, with every seed, False for the
+            design alone; it is reported beside the design and kept out of its means. It applies where every
+            hyperparameter that varies declares a default, to no adaptive design, and adds nothing where the
+            design has the setting.
 
     Raises: InputError, in one line, for a study that cannot be run.
 
@@ -129,6 +132,7 @@ class Study(StudyFields):
         fields = json.loads(text)
         for name in ("tasks", "variants", "seeds"):
             fields[name] = tuple(fields.get(name, cls.model_fields[name].default))
+        fields.setdefault(BESIDE, False)  # a store of an earlier version is as complete as it was
         return cls.model_construct(**fields)
 
     def to_stored(self) -> str:
@@ -137,7 +141,8 @@ class Study(StudyFields):
         The spaces make results readable where a task or variant is not installed.
         """
         spaces = {name: self.space(name).to_dict() for name in self.variants}
-        return json.dumps({**self.plain(), "spaces": plain_data(spaces)}, allow_nan=False)
+        stored = {**self.plain(), "spaces": plain_data(spaces), BESIDE: self.default_setting}
+        return json.dumps(stored, allow_nan=False)
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Study:

@@ -37,6 +37,7 @@ def made_study(trials: int, *, epochs: int = 50, **changes: Any) -> Study:
         "design": design,
         "seeds": SEEDS,
         "epochs": epochs,
+        "default_setting": False,
     }
     return Study(**{**fields, **changes})
 

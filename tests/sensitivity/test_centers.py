@@ -22,6 +22,7 @@ GRID: dict[str, Any] = {
     "design": {"kind": "grid", "points": {"lr": 3, "mu": 2}},
     "seeds": 2,
     "epochs": 1,
+    "default_setting": False,
 }
 AROUND = {**GRID, "name": "around", "design": {"kind": "one_at_a_time", "points": 3, "center": "best"}}
 

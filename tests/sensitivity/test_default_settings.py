@@ -45,7 +45,7 @@ SPEC: dict[str, Any] = {
     "batch_size": 16,
     "limit": 48,
 }
-STUDY = Study(**SPEC, default_setting=True)
+STUDY, WITHOUT = Study(**SPEC), Study(**SPEC, default_setting=False)
 DEFAULTS = {"sgd": {"lr": 0.05}, "cm": {"lr": 0.05, "mu": 0.9}}
 DESIGN, BESIDE = (4 + 8) * 2, 2 * 2
 
@@ -57,7 +57,7 @@ def beside(study: Study) -> set[str]:
 
 
 def test_every_variant_has_its_default_setting_with_every_seed_and_first() -> None:
-    without, planned = trials(Study(**SPEC)), trials(STUDY)
+    without, planned = trials(WITHOUT), trials(STUDY)
     assert (len(without), len(planned)) == (DESIGN, DESIGN + BESIDE)
     first = [trial for trial in planned if trial.key not in {trial.key for trial in without}]
     assert {(trial.variant, trial.seed) for trial in first} == {
@@ -117,13 +117,16 @@ def test_inactive_hyperparameters_are_left_out_of_a_default_setting() -> None:
     assert default_setting(study, "cm") == {"lr": 0.05, "lr_schedule": "constant"}
 
 
-def test_the_field_is_in_yaml_json_and_the_store_and_off_by_default() -> None:
-    assert not Study(**SPEC).default_setting
-    assert "default_setting" not in Study(**SPEC).to_yaml()
-    assert "default_setting: true" in STUDY.to_yaml()
-    assert Study.from_yaml(STUDY.to_yaml()) == Study.from_json(STUDY.to_json()) == STUDY
-    assert Study.from_stored(STUDY.to_stored()).default_setting
-    assert not Study.from_stored(Study(**SPEC).to_stored()).default_setting
+def test_the_field_is_in_yaml_json_and_the_store_and_on_by_default() -> None:
+    assert STUDY.default_setting
+    assert "default_setting" not in STUDY.to_yaml()
+    assert "default_setting: false" in WITHOUT.to_yaml()
+    assert Study.from_yaml(WITHOUT.to_yaml()) == Study.from_json(WITHOUT.to_json()) == WITHOUT
+    for study in (STUDY, WITHOUT):
+        assert Study.from_stored(study.to_stored()).default_setting == study.default_setting
+    earlier = json.loads(STUDY.to_stored())
+    del earlier["default_setting"]
+    assert not Study.from_stored(json.dumps(earlier)).default_setting
     for wrong in ("yes", 1, None):
         with pytest.raises(InputError, match="default_setting: input should be a valid boolean"):
             Study(**SPEC, default_setting=wrong)
@@ -138,20 +141,21 @@ def test_a_plan_counts_the_trials_of_default_settings(
         "cm": (9, 18),
     }
     needed = {
-        flag: plan_of(Study(**SPEC, default_setting=flag), noise=0.1).rows[-1] for flag in (False, True)
+        flag: plan_of(Study(**{**SPEC, "default_setting": flag}), noise=0.1).rows[-1]
+        for flag in (False, True)
     }
-    assert (specs.count(STUDY), specs.count(Study(**SPEC))) == (DESIGN + BESIDE, DESIGN)
+    assert (specs.count(STUDY), specs.count(WITHOUT)) == (DESIGN + BESIDE, DESIGN)
     assert needed[True].units == needed[False].units
     assert needed[True].trials == needed[False].trials + 2 * needed[True].units
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "s.yaml").write_text(Study(**SPEC).to_yaml())
+    (tmp_path / "s.yaml").write_text(STUDY.to_yaml())
     counts = []
     for option in ([], ["--default-setting"], ["--no-default-setting"]):
         assert run(["run", "s.yaml", "--plan", "--json", *option], monkeypatch) == 0
         counts.append(sum(row["trials"] for row in json.loads(capfd.readouterr().out)))
-    assert counts == [DESIGN, DESIGN + BESIDE, DESIGN]
-    assert run(["plan", "s.yaml", "--noise", "0.1", "--default-setting"], monkeypatch) == 0
-    assert "Run it: sensitivity run s.yaml --default-setting --seeds" in capfd.readouterr().out
+    assert counts == [DESIGN + BESIDE, DESIGN + BESIDE, DESIGN]
+    assert run(["plan", "s.yaml", "--noise", "0.1", "--no-default-setting"], monkeypatch) == 0
+    assert "Run it: sensitivity run s.yaml --no-default-setting --seeds" in capfd.readouterr().out
 
 
 @pytest.fixture
@@ -265,14 +269,14 @@ def test_a_design_is_made_only_if_a_trial_has_the_default_setting(
     Results.from_store(store, "s")
     assert len(made) == 2
     default_settings._is_in_design.cache_clear()
-    store.add_study("without", STUDY.to_stored(), trials(Study(**SPEC)))
+    store.add_study("without", STUDY.to_stored(), trials(WITHOUT))
     assert len(Results.from_store(store, "without").trials) == DESIGN
     assert len(made) == 2
 
 
 def test_an_earlier_study_trains_only_its_default_settings(tmp_path: pathlib.Path) -> None:
     place = tmp_path / "s.sqlite"
-    before = run_study(Study(**SPEC), store=place, where="process")
+    before = run_study(WITHOUT, store=place, where="process")
     assert before.defaults.empty
     after = run_study(STUDY, store=place, where="process")
     pd.testing.assert_frame_equal(
@@ -281,7 +285,7 @@ def test_an_earlier_study_trains_only_its_default_settings(tmp_path: pathlib.Pat
     )  # the clocks too: not trained again
     assert set(after.defaults["key"]) == beside(STUDY)
     assert set(after.defaults["status"]) <= {"completed", "diverged"}
-    without = run_study(Study(**SPEC), store=place, where="process")
+    without = run_study(WITHOUT, store=place, where="process")
     assert without.defaults.empty
     assert len(without.trials) == DESIGN
 

@@ -210,6 +210,7 @@ def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pa
         variants=["sgd"],
         design={"kind": "grid", "points": {"lr": 2}},
         epochs=1,
+        default_setting=False,
     )
     planned = trials(study)
     with closing(Store(tmp_path / "s.sqlite")) as opened:

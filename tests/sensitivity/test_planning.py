@@ -25,6 +25,7 @@ SPEC: dict[str, Any] = {
     "design": {"kind": "grid", "points": {"lr": 4, "mu": 2, "nu": 2}},
     "seeds": 2,
     "epochs": 1,
+    "default_setting": False,
 }
 KEY: dict[str, Any] = {
     "fingerprint": "f", "variant": "adam", "configuration": {"lr": 0.1, "mu": 0.9}, "seed": 0, "epochs": 1, "batch_size": 64,

@@ -24,6 +24,7 @@ STUDY = Study(
     design={"kind": "grid", "points": {"lr": 2, "mu": 1, "nu": 1}},
     seeds=1,
     epochs=2,
+    default_setting=False,
 )
 
 

@@ -32,6 +32,7 @@ variants: [sgd, adam, nadam]
 design: {kind: grid, points: {lr: 4}}
 seeds: 2
 epochs: 1
+default_setting: false
 """
 STUDY = Study.from_yaml(SPEC)
 NAMES = ("sgd", "adam", "nadam")

@@ -32,6 +32,7 @@ SPEC: dict[str, Any] = {
     "variants": ["sgd"],
     "design": {"kind": "grid", "points": {"lr": 2}},
     "epochs": 1,
+    "default_setting": False,
 }
 
 
