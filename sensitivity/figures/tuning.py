@@ -11,7 +11,9 @@ from sensitivity.figures.comparisons import dots
 from sensitivity.figures.panels import drawn, of_task
 from sensitivity.figures.style import styled
 from sensitivity.figures.words import Outcome, about, plain
+from sensitivity.measures.tunability import believed
 from sensitivity.results.results import records
+from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -25,7 +27,9 @@ def tunability(measured: Measured, task: str) -> go.Figure:
 
     A second panel has the default against the best.
     """
-    table = of_task(measured.tunability, task)
+    table = believed(of_task(measured.tunability, task))
+    if table.empty:
+        raise InputError("no gain is measured, and no forest fits well enough to tell one")
     outcome = Outcome.of(measured.results)
     single = table[table["kind"] == "single"]
     overall = table[table["kind"] == "overall"]
@@ -70,9 +74,9 @@ def tunability(measured: Measured, task: str) -> go.Figure:
         title = f"Tuning gains most for {plain(first['variant'])}: {first['value']:.3g}"
         title += f"; least for {plain(last['variant'])}: {last['value']:.3g}" if len(known) > 1 else ""
     how = (
-        "measured on the grid"
-        if not overall["note"].str.contains("forest").any()
-        else "by a random forest where the grid lacks the default"
+        "measured"
+        if not table["note"].str.contains("forest").any()
+        else "by a random forest where no trial tells them"
     )
     subtitle = (
         f"{about(measured.results, task)}; open: the default, filled: the best; gains over the default in "

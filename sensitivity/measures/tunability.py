@@ -16,7 +16,9 @@ from sensitivity.measures import forest as forests
 from sensitivity.measures.best import Best
 from sensitivity.measures.cells import cells, settled
 from sensitivity.measures.cross_task import cross_task_sensitivity
+from sensitivity.measures.default_loss import default_loss
 from sensitivity.measures.designs import joined, refuse_adaptive
+from sensitivity.measures.estimates import estimate_of
 from sensitivity.measures.losses import Array, Losses, groups, keeping_losses, note, row
 from sensitivity.measures.magnitudes import exponent_of
 from sensitivity.measures.parts import Part, part_of
@@ -31,6 +33,8 @@ TREES = 256
 LINE, PLANE, CLOUD = 65, 17, 4096
 """Points that are searched along a hyperparameter, along each side of a pair, and in the whole space."""
 AVERAGE = "best on average"
+TOO_POOR = "too poor to believe"
+"""Part of the note of a gain by a forest that explains less than half of the losses' variance."""
 COLUMNS = ["task", "variant", "kind", "hyperparameters", "value", "low", "high", "n", "note", "configuration"]
 Units = Array
 _Sets = dict[tuple[str, tuple[str, ...]], Any]
@@ -56,10 +60,11 @@ def tunability(
 
     Where the design is fixed and has every configuration that this needs (a grid with the defaults among its
     levels), R is measured: the mean over seeds of the default, and the loss that the best of the others is
-    expected to have on a rerun (:class:`sensitivity.measures.best.Best`). Otherwise R is
-    a random forest fitted to the configurations in unit coordinates of their scales, whose out-of-bag R2 the
-    note gives; the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not below 0, as
-    the default is always available.
+    expected to have on a rerun (:class:`sensitivity.measures.best.Best`). So is d where the default was
+    trained beside the design with two seeds or more. Otherwise R is a random forest fitted to the
+    configurations in unit coordinates of their scales, whose out-of-bag R2 the note gives (and whether it is
+    :data:`TOO_POOR`); the interval is 1.96 standard errors by the infinitesimal jackknife. Gains are not
+    below 0, as the default is always available.
 
     Args:
         results: Results of a study.
@@ -93,8 +98,28 @@ def tunability(
         if members is not None:
             rows += _measured(part_of(results, group, draws=draws, seed=seed), members)
         else:
-            rows += _modelled(group, space, start, trees, seed)
+            modelled = _modelled(group, space, start, trees, seed)
+            rows += modelled if default is not None else _with_trained_default(results, group, modelled)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def believed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of :func:`tunability` that have a value from trials, or from a forest that fits."""
+    return table[table["value"].notna() & ~table["note"].astype(str).str.contains(TOO_POOR, regex=False)]
+
+
+def _with_trained_default(
+    results: Results, group: Losses, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return rows of a model with the measured gain of tuning everything, where the default was trained."""
+    whole = estimate_of(results, group.task, group.variant)
+    trained, best = default_loss(results, whole), whole.best
+    if trained is None or not group.names or not np.isfinite([trained.draws, best.draws]).all():
+        return rows
+    ends = interval(trained.draws - best.draws)
+    winner = group.configurations[best.place]
+    measured = _row(group, "overall", group.names, trained.mean - best.value, ends, winner)
+    return [measured, *(row for row in rows if row["kind"] != "overall")]
 
 
 def _starts(results: Results, default: Mapping[str, Any] | str | None) -> Callable[[str], Mapping[str, Any]]:
@@ -221,7 +246,7 @@ def _modelled(
         "constant loss"
         if constant
         else f"on a random forest with out-of-bag R2 {forest.r2:.2f}"
-        + (": too poor to believe" if forest.r2 < forests.POOR else "")
+        + (f": {TOO_POOR}" if forest.r2 < forests.POOR else "")
     )
     columns = [space.names.index(name) for name in names]
     origin, parts = np.nan_to_num(space.encode([start])[0, columns], nan=0.5), cells(space, names)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sensitivity.figures import expected_best, tunability, win_probability
 from sensitivity.figures.settings import tuning_order
+from sensitivity.measures.guard import REFUSED
+from sensitivity.measures.tunability import believed
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
 from sensitivity.text.wording import listed, several, with_interval
@@ -66,12 +68,13 @@ def _gains(measured: Measured, task: str) -> list[str]:
     refused = refusal(measured.tunability)
     if refused:
         return [refused]
-    whole = rows(measured.tunability, task, kind="overall")
+    known = believed(measured.tunability)
+    whole = rows(known, task, kind="overall")
     if not whole:
         return []
     words = []
     for row in whole:
-        alone = rows(measured.tunability, task, kind="single", variant=row["variant"])
+        alone = rows(known, task, kind="single", variant=row["variant"])
         most = max(alone, key=lambda gain: float(gain["value"]), default=None)
         single = (
             f" ({most['hyperparameters']} alone {most['value']:.3g})"
@@ -98,7 +101,8 @@ def _several(measured: Measured, task: str) -> bool:
 
 
 def _tunable(measured: Measured, task: str) -> bool:
-    return bool(rows(measured.tunability, task))
+    known = measured.tunability
+    return REFUSED not in known.attrs and bool(rows(believed(known), task))
 
 
 def _ordered(measured: Measured, task: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tests.sensitivity.tables import SPACE, bowl, results, two_tasks
 
 ACROSS = ("cross_task", "performance_profiles", "transfer_matrix")
 NO_FIGURES = {"NARROW_BELOW", "THEMES", "colours", "dash", "metric_name", "narrowed", "template", "themed"}
+OF_FINE_GRIDS = ("tuned_and_missed", "robust_settings", "tuning_order", "selection_gaps")
 SHARES = (-0.1, 1.1)
 # figure: type of the first x axis, of the first y axis, within what they lie, what is said of points
 SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, tuple[str, ...]]] = {
@@ -59,6 +61,13 @@ SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, 
     "parallel_coordinates": (None, None, "x", None, ()),
     "performance_profiles": (None, None, "y", SHARES, ("times the fastest on %{y:.0%} of the tasks",)),
     "performance_sensitivity": (None, None, "x", None, ("best %{y:.4g} (", "sensitivity %{x:.4g} (")),
+    "robust_settings": (
+        None,
+        "category",
+        "x",
+        None,
+        ("the robust setting %{x:.3g}<br>lr ", "the best setting"),
+    ),
     "seed_noise": (
         None,
         "category",
@@ -66,10 +75,18 @@ SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, 
         None,
         ("%{customdata[0]:.0%} to %{customdata[1]:.0%}", "configurations"),
     ),
+    "selection_gaps": (
+        None,
+        "category",
+        "x",
+        None,
+        ("chosen by train_loss_end %{x:.3g}<br>lr ", "best by test_loss %{x:.3g}"),
+    ),
     "slices": ("log", "log", "x", None, ("adam-0-0", "mean %{y:.4g} at", "diverged")),
     "timeline": ("date", None, "y", None, ("adam, completed", "nadam, diverged")),
     "transfer_matrix": ("category", "category", "x", None, ("the best of %{y} loses",)),
     "tuned_and_missed": (None, None, "x", None, ("behind when tuned %{y:.1%} (", "factor 3: ")),
+    "tuning_order": (None, "category", "x", None, ("step 1: lr<br>gains %{x:.3g} (",)),
     "verdict_pairs": (
         None,
         "category",
@@ -117,9 +134,9 @@ def measured() -> Measured:
 @pytest.fixture(scope="module")
 def fine() -> Measured:
     points = Grid({"lr": 13, "mu": 1}).configurations(SPACE)
-    return Measured(
-        results(bowl_and_noise, variants=("adam", "nadam"), configurations=points, seeds=(0, 1, 2))
-    )
+    table = results(bowl_and_noise, variants=("adam", "nadam"), configurations=points, seeds=(0, 1, 2))
+    tested = table.epochs.assign(test_loss=1.1 * table.epochs["train_loss_end"])
+    return Measured(replace(table, reported=tested))
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +162,7 @@ def test_axes_have_the_scale_of_what_they_show_and_points_say_what_they_are(
     measured: Measured, fine: Measured, across: Measured, name: str
 ) -> None:
     x, y, bounded, within, said = SHOWN[name]
-    figure = drawn(name, across if name in ACROSS else fine if name == "tuned_and_missed" else measured)
+    figure = drawn(name, across if name in ACROSS else fine if name in OF_FINE_GRIDS else measured)
     axes = {
         "x": next(figure.select_xaxes(), figure.layout.xaxis),
         "y": next(figure.select_yaxes(), figure.layout.yaxis),

@@ -17,6 +17,7 @@ from sensitivity.measures import best_loss, expected_best, regret, verdicts
 from sensitivity.measures.default_loss import default_loss
 from sensitivity.measures.estimates import estimates, stakes_of
 from sensitivity.measures.regret import default_share
+from sensitivity.measures.tunability import tunability
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
 
@@ -72,6 +73,20 @@ def test_trials_of_a_default_setting_change_no_other_number() -> None:
     for measure in (best_loss, expected_best, verdicts):
         pd.testing.assert_frame_equal(measure(made), measure(design))
     assert (regret(made)["default"] < 0).all()
+
+
+def test_the_gain_of_tuning_is_measured_where_the_default_was_trained() -> None:
+    """The default lies between two levels, and costs what its trials cost, not what a forest says."""
+    made = with_default(grid(0.01, levels=12), (0.50, 0.51, 0.52))
+    best = best_loss(made).set_index("variant").loc["adam", "value"]
+    gains = tunability(made)
+    whole = gains[gains["kind"] == "overall"].set_index("variant")
+    assert whole.loc["adam", "value"] == pytest.approx(0.51 - best)
+    assert whole.loc["adam", "low"] < whole.loc["adam", "value"] < whole.loc["adam", "high"]
+    assert "forest" not in whole.loc["adam", "note"]
+    assert "forest" in whole.loc["cm", "note"]  # its default was not trained
+    other = tunability(made, {"lr": 0.02})
+    assert other[other["kind"] == "overall"]["note"].str.contains("forest").all()
 
 
 @pytest.mark.parametrize("default", [0.001, 0.1], ids=["far from the best", "tied with the best"])
