@@ -13,7 +13,6 @@ from sensitivity.figures.style import styled
 from sensitivity.figures.words import Outcome, about, plain
 from sensitivity.measures.tunability import believed
 from sensitivity.results.results import records
-from trainables.names import InputError
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -28,8 +27,6 @@ def tunability(measured: Measured, task: str) -> go.Figure:
     A second panel has the default against the best.
     """
     table = believed(of_task(measured.tunability, task))
-    if table.empty:
-        raise InputError("no gain is measured, and no forest fits well enough to tell one")
     outcome = Outcome.of(measured.results)
     single = table[table["kind"] == "single"]
     overall = table[table["kind"] == "overall"]

@@ -55,7 +55,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     optuna.logging.set_verbosity(before)
     experiment(folder / "exp", [[ray_report(1, 5), ray_report(2, i)] for i in range(4)])
     planned, store = trials(Study.from_yaml(SPEC)), Store(folder / "sensitivity.sqlite")
-    store.add_study("small", Study.from_yaml(SPEC).to_json(), planned)
+    store.add_study("small", Study.from_yaml(SPEC).to_stored(), planned)
     for place, each in enumerate(planned):
         store.record(each.key, initial_loss=1.0, reports=[report(1, "completed", 0.2 + 0.01 * place)])
     store.close()
