@@ -14,6 +14,8 @@ from sensitivity.measures.losses import Array, Losses
 from sensitivity.measures.magnitudes import deviation_of
 from sensitivity.measures.surface import Surface
 
+NORMAL = 1.959964
+"""The 97.5% quantile of the normal distribution."""
 UNCERTAIN = 0.5
 """Share of the optimism that is added to the half-width of an interval, in squares: the optimism is an
 estimate too."""
@@ -88,16 +90,26 @@ class Best:
         """Loss that is expected on a rerun."""
         return min(self.observed - self.optimism, max(self.initial, self.observed))
 
+    @property
+    def _seed(self) -> list[int]:
+        """Seed of the noise of the estimate: another one for each variant, and the same in any unit."""
+        return [int(place) for place in np.argsort(self.known.again[:16, self.members[0]], kind="stable")]
+
     @cached_property
     def draws(self) -> Array:
-        """Draws of the true best loss, symmetric around :attr:`value`, ``[draws]``; NaN with one seed."""
+        """Draws of the true best loss, symmetric around :attr:`value`, ``[draws]``; NaN with one seed.
+
+        Those of the surface share their noise with the means. Where simulated studies scatter more than these
+        draws, the rest is noise of the estimate, which no mean shares.
+        """
         if not self.known.repeated:
             return np.full(len(self.known.truth), np.nan)
         drawn = self.known.truth[:, self.members].min(axis=1)
         spread, again = _half(drawn), _half(self._again[1])
         wide = np.hypot(max(spread, again), UNCERTAIN * self.optimism)
-        stretch = wide / spread if spread > 0 else 1.0
-        draws = self.value + symmetric(stretch * (drawn - drawn.mean()))
+        rest = math.sqrt(max(0.0, 1 - (spread / wide) ** 2)) * wide / NORMAL if wide > 0 else 0.0
+        noise = np.random.default_rng(self._seed).standard_normal(len(drawn))
+        draws = self.value + symmetric(drawn - drawn.mean()) + rest * symmetric(noise)
         lowest = 0.0 if self.known.observed.min() >= 0 and self.known.mean.min() >= 0 else -np.inf
         return np.asarray(np.clip(draws, lowest, self.initial))
 

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensitivity.measures.axes import Axis, axis_of, levels_of
-from sensitivity.measures.best import best_of
 from sensitivity.measures.estimates import Estimate
 from sensitivity.measures.losses import Array, Losses
-from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.magnitudes import deviation_of, exponent_of
 from sensitivity.results.results import Results
 
 PARTS = 12
@@ -223,10 +222,25 @@ def _capped_share(
 
 
 def _expected(one: Estimate, part: NDArray[np.int64]) -> float:
-    """Return the best loss of a level: of the smooth surface where it was fitted, so that a plateau is
-    flat."""
+    r"""Return the best loss of a level: of the smooth surface where it was fitted, so that a plateau is flat.
+
+    Elsewhere the means are shrunk towards that of the level,
+    :math:`\hat\mu_c = \bar\mu + \hat\tau^2 / (\hat\tau^2 + s_c^2) \, (\overline{\ell_c} - \bar\mu)`,
+    with the variance :math:`\hat\tau^2` that they have beyond noise.
+
+    Source: Efron & Morris, JASA 68 (1973).
+    """
     near = part[one.known.near[part]]
-    return float(one.known.mean[near].min()) if len(near) else best_of(one.group, one.known, part).value
+    if len(near):
+        return float(one.known.mean[near].min())
+    observed = one.known.observed[part]
+    spread = deviation_of(observed) if len(part) > 1 else 0.0
+    if spread == 0:
+        return float(observed.min())
+    noise = np.array([deviation_of(one.known.again[:, place]) / spread for place in part]) ** 2
+    beyond = max(0.0, 1.0 - float(noise.mean()))
+    share = beyond / (beyond + noise) if beyond > 0 else np.zeros(len(part))
+    return float((observed.mean() + share * (observed - observed.mean())).min())
 
 
 def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:

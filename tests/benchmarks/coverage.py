@@ -2,8 +2,9 @@
 
 ``python -m tests.benchmarks.coverage FILE.csv`` writes a row for each cell, number of seeds and statistic. Every
 statistic sees the same studies: :data:`STUDIES` to screen, and :data:`CONFIRMING` where some coverage is outside 92 to
-98%. It ends with the rows that are below 92% or above 98.5%, by tests whose errors together are at most 1%. The file is
-written as rows come, and a run that is repeated skips the rows that it has.
+98%. It ends with the rows that are below 92% or above 98.5%, by tests whose errors together are at most 1%. Intervals
+that begin at 0, the least that is possible, promise at least 95% (docs/method.md), as do those of two seeds. The file
+is written as rows come, and a run that is repeated skips the rows that it has.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tests.benchmarks.cells import GRIDS, INITIAL, RANDOM, Cell
 
 STUDIES = 300
 CONFIRMING = 3000
-SEEDS = (1, 2, 3, 5)
+SEEDS = (3, 5, 2, 1)
 DRAWS = 500
 LOWEST, HIGHEST = 0.92, 0.985
 SCREENED = 0.98
@@ -54,6 +55,7 @@ class Row:
         width: Mean width of the interval over the middle 95% of the estimates around the truth.
         bias: Mean error, in standard errors of a mean over the seeds.
         rmse: Root of the mean squared error, likewise.
+        from_zero: Share of the intervals that begin at 0.
     """
 
     cell: str
@@ -65,6 +67,7 @@ class Row:
     width: float
     bias: float
     rmse: float
+    from_zero: float
 
 
 Found = dict[str, tuple[float, float, float, float]]
@@ -92,6 +95,7 @@ def row_of(
         width,
         float(error.mean()) / unit,
         rmse / unit,
+        float((numbers[:, 1] == 0).mean()),
     )
 
 
@@ -177,11 +181,16 @@ def _with_interval(found: Sequence[Found], statistic: str) -> list[tuple[float, 
 
 
 def contradicted(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows whose coverage is below 92% or above 98.5%, by binomial tests with Holm's correction."""
+    """Return the rows whose coverage is below 92% or above 98.5%, by binomial tests with Holm's correction.
+
+    Rows that promise at least 95% are not too high: those of two seeds, of configurations of which some seeds
+    diverge, and those of which most intervals begin at 0.
+    """
     table = table[table["statistic"] != PLAIN]
     hits = (table["coverage"] * table["studies"]).round()
     less = binom.cdf(hits, table["studies"], LOWEST)
-    more = binom.sf(hits - 1, table["studies"], HIGHEST)
+    at_least = (table["seeds"] == 2) | (table["from_zero"] > 0.5) | table["cell"].str.contains("diverged")
+    more = np.where(at_least, 1.0, binom.sf(hits - 1, table["studies"], HIGHEST))
     chance = np.concatenate([less, more])
     order = np.argsort(chance)
     allowed = LEVEL / np.arange(len(chance), 0, -1)

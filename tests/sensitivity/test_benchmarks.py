@@ -69,6 +69,8 @@ def test_rows_of_intervals_are_contradicted_by_counts_that_luck_does_not_explain
     coverages = {"too narrow": 0.80, "a little low": 0.915, "right": 0.95, "wide": 1.0, PLAIN: 0.0}
     table = pd.DataFrame(
         [{"statistic": name, "coverage": share, "studies": 3000} for name, share in coverages.items()]
-    )
+    ).assign(cell="lr cliff", seeds=3, from_zero=0.0)
     assert list(contradicted(table)["statistic"]) == ["too narrow", "wide"]
     assert contradicted(table.assign(studies=20)).empty
+    for promises_more in ({"seeds": 2}, {"from_zero": 0.6}, {"cell": "20% diverged"}):
+        assert list(contradicted(table.assign(**promises_more))["statistic"]) == ["too narrow"]
