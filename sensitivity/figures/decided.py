@@ -15,6 +15,7 @@ from sensitivity.figures.palette import FAINT, KIN, colours, faded
 from sensitivity.figures.panels import drawn, of_task
 from sensitivity.figures.style import arms, error_bars, styled
 from sensitivity.figures.words import about, counted, plain, short
+from sensitivity.measures.levels import printed_level
 from sensitivity.measures.verdicts import EQUIVALENT, FACTOR, NEGLIGIBLE, UNDECIDED
 from sensitivity.results.results import records
 from sensitivity.text.wording import known, listed
@@ -80,7 +81,11 @@ def tuned_and_missed(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(title_text="behind the best when tuned", range=[low, high], tickformat=".0%")
     figure.update_layout(showlegend=False)
     title = "How far behind each variant is when tuned, and what a miss costs"
-    subtitle = f"{about(measured.results, task)}; bars are 95% intervals; in brackets the rank when tuned"
+    level = printed_level(measured.results, task)
+    subtitle = (
+        f"{about(measured.results, task)}; bars hold the truth in {level} of studies; in brackets the rank "
+        "when tuned"
+    )
     if absent:
         names = listed([short(name, 18) for name in absent])
         subtitle += f"; no such cost is known of {names if len(absent) <= FEW else f'{len(absent)} variants'}"

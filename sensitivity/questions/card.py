@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sensitivity.measures.estimates import estimates
+from sensitivity.measures.levels import printed_level
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED
 from sensitivity.questions.decided import default_of, good_range, recommended
 from sensitivity.questions.question import of_task, rows
@@ -27,8 +28,9 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
         that variant, as a share of what can be won, with its interval, and the share of trials that diverge
         there (``capped``; where some do and others do not, ``low`` and ``high`` are bounds and there is no
         value); ``default``, what the default setting of that variant loses, as such a share, with its
-        interval; ``pairs`` and how many of them are ``decided``; and ``sentences``. What is not known is
-        None.
+        interval; ``level``, how often these intervals hold the truth
+        (:func:`sensitivity.measures.levels.printed_level`); ``pairs`` and how many of them are ``decided``;
+        and ``sentences``. What is not known is None.
     """
     named = measured.attempt("verdict", lambda: recommended(measured, task), "")
     found: dict[str, Any] = {
@@ -42,6 +44,7 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
         "good_range": None,
         "miss": None,
         "default": None,
+        "level": measured.attempt("verdict", lambda: printed_level(measured.results, task), None),
         **_pairs(measured, task),
     }
     if named:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sensitivity.measures.levels import printed_level
 from sensitivity.measures.verdicts import FACTOR
 from sensitivity.questions.decided import has_regret, recommended, won
 from sensitivity.questions.question import of_task, rows
@@ -34,7 +35,7 @@ VALLEY = " Good range: decades of learning rate within a tenth of {won} of the v
 EXPECTED = "expected on a rerun"
 """Title of the column of results that are corrected for the luck of choosing the best."""
 ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
-INTERVALS = "Intervals are 95% intervals (divergence: Wilson). "
+INTERVALS = "Intervals hold the truth in {level} of studies (divergence: Wilson). "
 RANK, TUNED, UNTUNED, DEFAULT = "rank when tuned", "behind when tuned", "behind untuned", "behind at default"
 MISSED, GOOD, WIDTH = "factor 3 costs", "good range (decades)", "robust width (decades)"
 BRIEF = (RANK, TUNED, UNTUNED, DEFAULT, MISSED, "lr sensitivity", "sensitivity", "diverged")
@@ -44,14 +45,15 @@ BRIEF = (RANK, TUNED, UNTUNED, DEFAULT, MISSED, "lr sensitivity", "sensitivity",
 def how_to_read(measured: Measured, task: str) -> str:
     """Return the explanation of the numbers of :func:`overview`."""
     cap = cap_of(measured.results, task).replace("that ended", "that any trial of the task ended with")
+    intervals = INTERVALS.format(level=printed_level(measured.results, task))
     if _ranked(measured, task):
         unit = won(measured, task)
         shown = overview(measured, task)
         columns = ((DEFAULT, DEFAULTED), (MISSED, MISS), (GOOD, VALLEY))
         more = "".join(text.format(won=unit) for name, text in columns if name in shown)
-        return INTERVALS + REGRET.format(won=unit, cap=cap) + more
+        return intervals + REGRET.format(won=unit, cap=cap) + more
     over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
-    words = INTERVALS + OWN_BEST.format(what=over, cap=cap)
+    words = intervals + OWN_BEST.format(what=over, cap=cap)
     return words + (ROBUST if measured.compared_over == "lr" else "")
 
 

@@ -174,6 +174,7 @@ class TaskVerdict(BaseModel):
     good_range: GoodRange | None
     miss: Miss | None
     default: DefaultSetting | None = Field(description="Null where it was not trained.")
+    level: str | None = Field(description="How often the intervals hold the truth.")
     pairs: int
     decided: int
     sentences: list[str]
