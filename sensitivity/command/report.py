@@ -36,6 +36,10 @@ def report(
         ),
     ] = None,
     png: Annotated[bool, typer.Option("--png", help="The same as --format png.")] = False,
+    column: Annotated[
+        bool,
+        typer.Option("--column", help="Draw these pictures for a paper: 3.5 inches wide, without titles."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a study from what the store holds, also while it runs."""
@@ -48,6 +52,5 @@ def report(
         results = Results.from_store(opened, name, metric=metric, direction=direction)
     finally:
         opened.close()
-    conclude(
-        results, report_folder(out, name), as_json, formats=[*(["png"] if png else []), *(formats or [])]
-    )
+    wanted = [*(["png"] if png else []), *(formats or [])]
+    conclude(results, report_folder(out, name), as_json, formats=wanted, column=column)

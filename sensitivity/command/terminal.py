@@ -45,7 +45,12 @@ def report_folder(out: pathlib.Path | None, study: str) -> pathlib.Path:
 
 
 def conclude(
-    results: Results | Measured, place: pathlib.Path, as_json: bool, *, formats: Sequence[str] = ()
+    results: Results | Measured,
+    place: pathlib.Path,
+    as_json: bool,
+    *,
+    formats: Sequence[str] = (),
+    column: bool = False,
 ) -> None:
     """Write the report, and print its conclusion.
 
@@ -54,6 +59,7 @@ def conclude(
         place: folder of the report.
         as_json: print JSON instead of text.
         formats: write the figures as pictures too, in these formats.
+        column: at the width of a paper's column.
     """
     from sensitivity.measures import Measured
     from sensitivity.questions.overview import BRIEF, overview
@@ -62,7 +68,7 @@ def conclude(
     from sensitivity.results.results import records
 
     measured = results if isinstance(results, Measured) else Measured(results)
-    written = write_report(measured, place, formats=formats)
+    written = write_report(measured, place, formats=formats, column=column)
     table = measured.overview
     if as_json:
         typer.echo(

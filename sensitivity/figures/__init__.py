@@ -7,6 +7,7 @@ refuses the results, the figure says why.
 from sensitivity.figures.across import cross_task, performance_profiles, transfer_matrix
 from sensitivity.figures.agreement import estimator_agreement
 from sensitivity.figures.budgets import expected_best, win_probability
+from sensitivity.figures.column import in_column, register_templates
 from sensitivity.figures.comparisons import differences, effect_shares, performance_sensitivity
 from sensitivity.figures.curves import learning_curves, lr_curves
 from sensitivity.figures.decided import tuned_and_missed, verdict_pairs
@@ -23,6 +24,8 @@ from sensitivity.figures.timeline import timeline
 from sensitivity.figures.tuning import tunability
 from sensitivity.figures.words import metric_name
 
+register_templates()
+
 __all__ = [
     "NARROW_BELOW",
     "THEMES",
@@ -35,6 +38,7 @@ __all__ = [
     "effect_shares",
     "estimator_agreement",
     "expected_best",
+    "in_column",
     "learning_curves",
     "lr_curves",
     "metric_name",

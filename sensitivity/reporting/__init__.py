@@ -25,6 +25,7 @@ def write_report(
     *,
     png: bool = False,
     formats: Sequence[str] = (),
+    column: bool = False,
 ) -> pathlib.Path:
     """Write the report into a folder, and return the path of its page.
 
@@ -37,6 +38,7 @@ def write_report(
         png: the same as ``formats=["png"]``.
         formats: write the figures as pictures too, into ``figures``: any of png, svg and pdf. The Markdown
             shows the first of png and svg. Needs kaleido and a browser.
+        column: draw these pictures at the width of a paper's column (3.5 inches), without titles.
 
     Raises:
         InputError: the folder cannot be written, the study has no result yet, a format is unknown, or
@@ -54,6 +56,8 @@ def write_report(
     if measured.results.usable.empty:
         raise InputError(f"study {measured.results.study!r} has no finished trial to report yet")
     wanted = [*(["png"] if png else []), *formats]
+    if column and not wanted:
+        raise InputError("column needs pictures: give formats (--format) as well, svg or pdf for a paper")
     check_formats(wanted)
     place = pathlib.Path(folder)
     contents = chapters(measured.compute(), in_parallel=measured.in_parallel)
@@ -63,7 +67,8 @@ def write_report(
         save_measures(measured, place / "measures")
         (place / "report.html").write_text(text, encoding="utf-8")
         (place / "tables.tex").write_text(latex(measured, contents), encoding="utf-8")
-        pictures = save_pictures(contents, place / "figures", wanted) if wanted else {}
+        figures = place / "figures"
+        pictures = save_pictures(contents, figures, wanted, column=column) if wanted else {}
         (place / "report.md").write_text(markdown(measured, contents, pictures), encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the report to {str(folder)!r}: {error}") from None

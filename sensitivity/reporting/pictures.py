@@ -45,7 +45,7 @@ def _kaleido() -> Any:
 
 
 def save_pictures(
-    contents: Sequence[Chapter], folder: pathlib.Path, formats: Sequence[str]
+    contents: Sequence[Chapter], folder: pathlib.Path, formats: Sequence[str], *, column: bool = False
 ) -> dict[tuple[str, str], str]:
     """Draw every figure of the report.
 
@@ -53,6 +53,7 @@ def save_pictures(
         contents: chapters of the report.
         folder: of the pictures, in that of the report.
         formats: some of :data:`FORMATS`.
+        column: True for the width of a column of a paper, without titles.
 
     Returns:
         The file of each figure that Markdown can show, relative to the report, by the names of part and
@@ -61,6 +62,8 @@ def save_pictures(
     Raises:
         InputError: kaleido or its browser is missing.
     """
+    from sensitivity.figures.column import COLUMN, in_column
+
     kaleido = _kaleido()
     folder.mkdir(parents=True, exist_ok=True)
     figures: list[dict[str, Any]] = []
@@ -68,11 +71,12 @@ def save_pictures(
     for chapter in contents:
         for part in chapter.parts:
             for drawing, figure in part.figures:
-                size = {"width": WIDTH, "height": figure.layout.height or 450}
+                shown = in_column(figure) if column else figure
+                size = {"width": COLUMN if column else WIDTH, "height": shown.layout.height or 450}
                 for wanted in dict.fromkeys(formats):
                     name = f"{folder.name}/{part.name}-{drawing.name}.{wanted}"
                     options = {"format": wanted, **size, "scale": SCALE if wanted == "png" else 1}
-                    figures.append({"fig": figure.to_dict(), "path": folder.parent / name, "opts": options})
+                    figures.append({"fig": shown.to_dict(), "path": folder.parent / name, "opts": options})
                     if wanted != "pdf":
                         names.setdefault((part.name, drawing.name), name)
     try:

@@ -20,6 +20,7 @@ import pytest
 
 from sensitivity import from_table
 from sensitivity.figures import colours, effect_shares, learning_curves, lr_curves, performance_sensitivity
+from sensitivity.figures.column import COLUMN
 from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS
 from sensitivity.questions.summary import caveats, summary
@@ -186,6 +187,12 @@ def test_a_report_with_pictures(
     vectors = [file for file in files if file.suffix == ".svg"]
     assert [place / name for name in shown] == vectors
     assert sorted(files) == sorted([*vectors, *(file.with_suffix(".pdf") for file in vectors)])
+    place = write_report(measured, tmp_path / "column", formats=["svg"], column=True).parent
+    for each in asked[-1][0]:
+        assert each["opts"]["width"] == each["fig"]["layout"]["width"] == COLUMN
+        assert not each["fig"]["layout"].get("title", {}).get("text")
+    with pytest.raises(InputError, match="column needs pictures"):
+        write_report(measured, tmp_path / "none", column=True)
     with pytest.raises(InputError, match=r"unknown format 'jpg'.*png"):
         write_report(measured, tmp_path / "none", formats=["jpg"])
     assert not (tmp_path / "none").exists()

@@ -18,7 +18,17 @@ from sensitivity.measures import Measured
 from tests.sensitivity.tables import SPACE, bowl, results, two_tasks
 
 ACROSS = ("cross_task", "performance_profiles", "transfer_matrix")
-NO_FIGURES = {"NARROW_BELOW", "THEMES", "colours", "dash", "metric_name", "narrowed", "template", "themed"}
+NO_FIGURES = {
+    "NARROW_BELOW",
+    "THEMES",
+    "colours",
+    "dash",
+    "in_column",
+    "metric_name",
+    "narrowed",
+    "template",
+    "themed",
+}
 OF_FINE_GRIDS = ("tuned_and_missed", "robust_settings", "tuning_order", "selection_gaps")
 SHARES = (-0.1, 1.1)
 # figure: type of the first x axis, of the first y axis, within what they lie, what is said of points
