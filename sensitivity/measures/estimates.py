@@ -118,6 +118,14 @@ class Stakes:
         return self.initial - self.best
 
     @property
+    def units(self) -> Array:
+        """Draws of :attr:`unit`, ``[draws]``.
+
+        Which variant has the common best is not certain either, so these are not the draws of its best alone.
+        """
+        return np.asarray(self.unit - (self.lowest - self.lowest.mean()))
+
+    @property
     def refused(self) -> str:
         """Reason against shares of what can be won; empty where there is none."""
         error = deviation_of(self.draws) if np.isfinite(self.draws).all() else 0.0

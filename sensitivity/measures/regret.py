@@ -80,7 +80,7 @@ def _row(results: Results, one: Estimate, goal: Stakes, level: float) -> dict[st
         whole = goal.share(one.mean, one.mean_draws, level)
         tuned = tuned_share(one, goal, level)
         with np.errstate(divide="ignore", invalid="ignore"):
-            lost = (one.mean_draws - one.best.draws) / (goal.initial - goal.draws)
+            lost = (one.mean_draws - one.best.draws) / goal.units
         untuned = ((value := max(0.0, (one.mean - one.best.value) / goal.unit)), *ends(value, lost, level))
         untuned = (untuned[0], float(np.maximum(0.0, untuned[1])), untuned[2])
         default = default_share(results, one, goal, level)

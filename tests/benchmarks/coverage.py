@@ -118,7 +118,7 @@ def studied(cell: Cell, seeds: int, number: int) -> Found:
 
 def _untuned(one: Estimate, goal: Stakes) -> tuple[float, float, float]:
     value = (one.mean - one.best.value) / goal.unit
-    low, high = ends(value, (one.mean_draws - one.best.draws) / (goal.initial - goal.draws))
+    low, high = ends(value, (one.mean_draws - one.best.draws) / goal.units)
     return value, low if math.isnan(low) else max(0.0, low), high
 
 

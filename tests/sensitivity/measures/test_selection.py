@@ -72,7 +72,7 @@ def test_the_metric_of_the_study_selects_the_best_observed_and_its_gap_holds_zer
 
 def test_the_noise_of_a_choice_that_is_clearly_the_best_is_that_of_the_best() -> None:
     """So its distance from the best is known far better than its loss."""
-    made = study({"adam": lambda x: 0.2 if abs(x + 1.7) < 0.25 else 0.8}, noise=0.03)
+    made = study({"adam": lambda x: 0.2 if abs(x + 1.7) < 0.07 else 0.8}, noise=0.03)
     row = selected_on(made, "train_loss_end").iloc[0]
     assert row["gap_high"] < (row["high"] - row["value"]) / 2
 
