@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from search_spaces.designs import Grid
 from sensitivity import from_table
 from sensitivity.measures import best_loss, selected_on
 from sensitivity.results.rereading import judged_by, metrics_of
 from sensitivity.results.results import Results
 from tests.sensitivity.measures.test_common_reference import good, poor, study
+from tests.sensitivity.tables import SPACE, noisy, results
 from trainables.names import InputError
 
 
@@ -72,7 +74,12 @@ def test_the_metric_of_the_study_selects_the_best_observed_and_its_gap_holds_zer
 
 def test_the_noise_of_a_choice_that_is_clearly_the_best_is_that_of_the_best() -> None:
     """So its distance from the best is known far better than its loss."""
-    made = study({"adam": lambda x: 0.2 if abs(x + 1.7) < 0.07 else 0.8}, noise=0.03)
+    made = results(
+        noisy(0.03, 0, lambda c, seed: 0.2 if (c["lr"], c["mu"]) == (0.1, 0.9) else 0.8),
+        configurations=Grid(levels={"lr": [0.001, 0.01, 0.1, 1.0], "mu": [0.5, 0.9, 0.99]}).configurations(
+            SPACE
+        ),
+    )
     row = selected_on(made, "train_loss_end").iloc[0]
     assert row["gap_high"] < (row["high"] - row["value"]) / 2
 
