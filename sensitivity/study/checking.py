@@ -41,6 +41,27 @@ def check(study: StudyFields) -> None:
     _check_designs(study)
 
 
+def unknown_names(tasks: Any, variants: Any) -> list[str]:
+    """Return what is wrong with the names of tasks and variants, one text an unknown name.
+
+    Args:
+        tasks: Names as a study file has them; what is no list of texts, or one text, is not looked at.
+        variants: Likewise.
+    """
+    from trainables.tasks import task
+    from trainables.variants import variant
+
+    found = []
+    for look_up, names in ((task, tasks), (variant, variants)):
+        for name in [names] if isinstance(names, str) else names if isinstance(names, list | tuple) else ():
+            try:
+                if isinstance(name, str) and name != DIRECT:
+                    look_up(name)
+            except InputError as error:
+                found.append(str(error))
+    return found
+
+
 def _check_trainable(study: StudyFields) -> None:
     study.resolved.trainable()
     for name in study.variants:
@@ -71,6 +92,8 @@ def _check_tasks(study: StudyFields) -> None:
     for field in ("tasks", "variants", "epochs"):
         if not getattr(study, field):
             raise InputError(f"a study needs {field}")
+    if names := unknown_names(study.tasks, study.variants):
+        raise InputError("; ".join(names))
     tasks = [study.resolved.task(name) for name in study.tasks]
     functions = [task.name for task in tasks if isinstance(task, FunctionTask)]
     if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):

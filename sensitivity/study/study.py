@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 from pydantic import ValidationError, model_validator
 
-from sensitivity.study.checking import check
+from sensitivity.study.checking import check, unknown_names
 from sensitivity.study.fields import EVERY, StudyFields, plain_data
 from sensitivity.text.notebook_views import notebook_view
 from sensitivity.text.yaml_text import read_yaml
@@ -71,7 +72,8 @@ class Study(StudyFields):
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise _one_line(error) from None
+            names = [] if fields.get("trainable") else _names(fields)
+            raise _one_line(error, names) from None
 
     @model_validator(mode="after")
     def _runnable(self) -> Study:
@@ -217,16 +219,27 @@ SYNONYMS = {
 """Words of other tools, and the field of a study that each means."""
 
 
-def _one_line(error: ValidationError) -> InputError:
-    """Return all of pydantic's errors in one line; an InputError that is alone is returned unchanged."""
+def _names(fields: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the names of tasks and variants, also under the names of fields that mean
+    them."""
+    meant = {SYNONYMS.get(name.casefold(), name): value for name, value in fields.items()}
+    return unknown_names(meant.get("tasks"), meant.get("variants"))
+
+
+def _one_line(error: ValidationError, names: Sequence[str] = ()) -> InputError:
+    """Return all of pydantic's errors and the others in one line.
+
+    An InputError that is alone is returned unchanged.
+    """
     # Unknown fields first: a missing field is often their consequence (a misspelt name).
     problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     meant = {_nearest(problem) for problem in problems if problem["type"] == "extra_forbidden"}
     told = [problem for problem in problems if problem["type"] != "missing" or _place(problem) not in meant]
     errors = [_told(problem) for problem in told]
-    if len(errors) == 1:
-        return errors[0]
     texts = [str(one) for one in errors]
+    texts += [text for text in names if text not in "; ".join(texts)]
+    if len(texts) == 1:
+        return errors[0]
     known = f" (known: {', '.join(Study.model_fields)})"
     last = max((place for place, text in enumerate(texts) if text.endswith(known)), default=-1)
     texts = [text if place == last else text.removesuffix(known) for place, text in enumerate(texts)]

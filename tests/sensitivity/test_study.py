@@ -50,6 +50,23 @@ BAD = [
         id="three errors at once",
     ),
     pytest.param(
+        {
+            **SPEC,
+            "tasks": ["autoencoder/digit"],
+            "variants": ["adm"],
+            "design": {"kind": "gird"},
+            "epochs": 0,
+        },
+        r"^unknown kind of design 'gird'.*; epochs: .* got 0; unknown task 'autoencoder/digit'.*; unknown "
+        r"variant 'adm'",
+        id="names and values at once",
+    ),
+    pytest.param(
+        {**SPEC, "tasks": ["autoencoder/digit"], "variants": ["adm", "sdg"]},
+        r"^unknown task 'autoencoder/digit'.*; unknown variant 'adm'.*; unknown variant 'sdg'",
+        id="names at once",
+    ),
+    pytest.param(
         {**SPEC, "epochs": 0}, "epochs: input should be greater than or equal to 1, got 0", id="no epochs"
     ),
     pytest.param({**SPEC, "epochs": "many"}, "epochs: .* got 'many'", id="epochs in words"),
