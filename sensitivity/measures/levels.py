@@ -21,7 +21,7 @@ def printed_level(results: Results, task: str) -> str:
     It is 95% with three seeds or more. Where a configuration diverges with some seeds and not with others,
     few seeds do not tell how often, so intervals are wide and hold the truth more often. With two seeds the
     noise itself is uncertain: :data:`TWO_SEEDS` is the lowest share that simulations found. Intervals that
-    begin at 0, the least that is possible, hold the truth in at least 95% of studies whatever is returned.
+    hold 0, the least that is possible, hold the truth in at least 95% of studies whatever is returned.
 
     Args:
         results: Results of a study.

@@ -3,7 +3,7 @@
 ``python -m tests.benchmarks.coverage FILE.csv`` writes a row for each cell, number of seeds and statistic. Every
 statistic sees the same studies: :data:`STUDIES` to screen, and :data:`CONFIRMING` where some coverage is outside 92 to
 98%. It ends with the rows that are below 92% or above 98.5%, by tests whose errors together are at most 1%. Intervals
-that begin at 0, the least that is possible, promise at least 95% (docs/method.md), as do those of two seeds. The file
+that hold 0, the least that is possible, promise at least 95% (docs/method.md), as do those of two seeds. The file
 is written as rows come, and a run that is repeated skips the rows that it has.
 """
 
@@ -55,7 +55,7 @@ class Row:
         width: Mean width of the interval over the middle 95% of the estimates around the truth.
         bias: Mean error, in standard errors of a mean over the seeds.
         rmse: Root of the mean squared error, likewise.
-        from_zero: Share of the intervals that begin at 0.
+        from_zero: Share of the intervals that hold 0 or less.
     """
 
     cell: str
@@ -95,7 +95,7 @@ def row_of(
         width,
         float(error.mean()) / unit,
         rmse / unit,
-        float((numbers[:, 1] == 0).mean()),
+        float((numbers[:, 1] <= 0).mean()),
     )
 
 
@@ -184,7 +184,7 @@ def contradicted(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose coverage is below 92% or above 98.5%, by binomial tests with Holm's correction.
 
     Rows that promise at least 95% are not too high: those of two seeds, of configurations of which some seeds
-    diverge, and those of which most intervals begin at 0.
+    diverge, and those of which most intervals hold 0.
     """
     table = table[table["statistic"] != PLAIN]
     hits = (table["coverage"] * table["studies"]).round()

@@ -19,13 +19,16 @@ LOWEST = 0.92
 STATISTICS = {"best": "best loss", "regret": "R", "tuned": "R*", "untuned": "S", "miss": "C(3)"}
 
 
-def share(value: float, studies: int) -> str:
-    """Return a coverage as text, in bold where it is below 92% by more than two standard errors."""
+def share(value: float, studies: int, from_zero: float = 0.0) -> str:
+    """Return a coverage as text: in bold where it is below 92% by more than two standard errors, in italics
+    where most intervals hold 0."""
     if pd.isna(value):
         return ""
     text = f"{100 * value:.1f}"
     error = math.sqrt(LOWEST * (1 - LOWEST) / studies)
-    return f"**{text}**" if value < LOWEST - 2 * error else text
+    if value < LOWEST - 2 * error:
+        return f"**{text}**"
+    return f"*{text}*" if from_zero > 0.5 else text
 
 
 def markdown(rows: list[list[str]]) -> str:
@@ -38,18 +41,20 @@ def coverage(table: pd.DataFrame) -> str:
     """Return one table for each number of seeds: cells by statistics."""
     parts = []
     for seeds, part in table.groupby("seeds"):
-        wide = part.pivot(index="cell", columns="statistic", values="coverage")
-        names = [name for name in STATISTICS if name in wide]
+        known = part.set_index(["cell", "statistic"])
+        names = [name for name in STATISTICS if name in set(part["statistic"])]
         if not names:  # one seed has no interval
             continue
-        rows = [["studies of", *(STATISTICS[name] for name in names)]]
-        studies = int(part["studies"].max())
+        rows = [["studies of", *(STATISTICS[name] for name in names), "studies"]]
         for cell in dict.fromkeys(part["cell"]):
-            rows.append([cell, *(share(wide.loc[cell, name], studies) for name in names)])
-        error = 100 * math.sqrt(0.95 * 0.05 / studies)
-        parts.append(
-            f"**{seeds} seed{'' if seeds == 1 else 's'}** ({studies} studies a row, one standard error {error:.1f})\n\n{markdown(rows)}"
-        )
+            cells = [
+                share(*known.loc[(cell, name), ["coverage", "studies", "from_zero"]])
+                if (cell, name) in known.index
+                else ""
+                for name in names
+            ]
+            rows.append([cell, *cells, f"{part.loc[part['cell'] == cell, 'simulated'].max():,}"])
+        parts.append(f"**{seeds} seed{'' if seeds == 1 else 's'}**\n\n{markdown(rows)}")
     return "\n\n".join(parts)
 
 
@@ -81,8 +86,8 @@ def shares(table: pd.DataFrame) -> str:
             found = part[part["seeds"] == seeds]
             ends = (
                 [
-                    share(end, int(found["studies"].max()))
-                    for end in (found["coverage"].min(), found["coverage"].max())
+                    share(*found.loc[end, ["coverage", "studies"]])
+                    for end in (found["coverage"].idxmin(), found["coverage"].idxmax())
                 ]
                 if len(found)
                 else []
