@@ -130,8 +130,9 @@ class Colouring:
         """The colour scale: from good to bad for the metric."""
         if self.column.name != METRIC:
             return SPREAD
-        ordered = RANKS if self.column.sign > 0 else [[1 - place, shade] for place, shade in RANKS[::-1]]
-        return list(ordered)
+        shades = [shade for _, shade in RANKS]
+        ordered = shades if self.column.sign > 0 else shades[::-1]
+        return [[place, shade] for (place, _), shade in zip(RANKS, ordered, strict=True)]
 
     def axis(self) -> dict[str, Any]:
         """Return Plotly's ``coloraxis``; its bar has ticks of the column's scale."""

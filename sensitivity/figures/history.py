@@ -115,7 +115,7 @@ def _title(table: pd.DataFrame, outcome: Outcome) -> str:
     ended = table[table["status"] != "diverged"].dropna(subset=["loss"])
     if ended.empty:
         return f"All {len(table):,} trials diverged"
-    best = ended.loc[ended["loss"].idxmin()]
+    best = records(ended.nsmallest(1, "loss", keep="first"))[0]
     every = int((table["variant"] == best["variant"]).sum())
     which = f"{'lowest' if outcome.sign > 0 else 'highest'} {outcome.name}"
     where = f"with trial {int(best['number']):,} of {every:,}"

@@ -93,6 +93,7 @@ def trial_scatter(
     one_legend(figure)
     subtitle = f"{about(results, task)}; {_reading(placed, by_variant, colour, results)}{less}{thin}"
     styled(figure, _title(measured, task, first, second), subtitle, height)
+    figure.update_layout(dragmode="select")
     return selectable(figure, across, y, [] if by_variant else variants)
 
 

@@ -108,7 +108,8 @@ def finite_reports(results: Results, trials: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["key", "epoch", results.metric])
     reports = epochs.loc[epochs["key"].isin(trials["key"]), ["key", "epoch", results.metric]]
     finite = np.isfinite(pd.to_numeric(reports[results.metric], errors="coerce").to_numpy(float))
-    return reports[finite].sort_values(["key", "epoch"], kind="stable")
+    ordered: pd.DataFrame = reports[finite].sort_values(["key", "epoch"], kind="stable")
+    return ordered
 
 
 def _named(column: Column) -> str:
