@@ -120,7 +120,7 @@ def boxed(
     to, panels = view, variants or {}
     for axis, (low, high) in (selected or {}).get("range", {}).items():
         if axis in columns:
-            bounded = _within(to, results, columns[axis], min(low, high), max(low, high), before=view)
+            bounded = _within(to, results, columns[axis], min(low, high), max(low, high), inside=True)
             if bounded is None:
                 return view
             to = bounded
@@ -183,7 +183,7 @@ def _axis(view: View, results: Results, column: str) -> Axis:
 
 
 def _within(
-    view: View, results: Results, column: str, low: float, high: float, *, before: View | None = None
+    view: View, results: Results, column: str, low: float, high: float, *, inside: bool = False
 ) -> View | None:
     """Return the view between two coordinates of a column; None if nothing can lie there.
 
@@ -193,10 +193,10 @@ def _within(
         column: The column.
         low: Lower coordinate.
         high: Higher coordinate.
-        before: View whose filter of the column holds, too.
+        inside: The filter that the column has holds, too; else it is replaced.
     """
     if column == METRIC:
-        for lowest, highest in before.outcome if before else ():
+        for lowest, highest in view.outcome if inside else ():
             low, high = max(low, lowest), min(high, highest)
         return view.reaching(low, high) if low <= high else None
     name = column.removeprefix(PREFIX)
@@ -209,13 +209,13 @@ def _within(
         if not within:
             return None
         if not numeric or list(axis.levels) != sorted(axis.levels):
-            allowed = [value for choice, value in before.choices if choice == name] if before else []
+            allowed = [value for choice, value in view.choices if choice == name and inside]
             values = [text for text in map(str, within) if not allowed or text in allowed]
             return view.among(name, values) if values else None
         low, high = min(within), max(within)
     elif axis.scale == "log1m":
         low, high = (1 - 10**-value for value in (low, high))
-    for bounded, lowest, highest in before.ranges if before else ():
+    for bounded, lowest, highest in view.ranges if inside else ():
         if bounded == name:
             low, high = max(low, lowest), min(high, highest)
     return view.within(name, low, high) if low <= high else None
