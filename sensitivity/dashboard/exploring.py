@@ -27,7 +27,7 @@ SETTINGS = {
     "trial_curves": ("curve_colour",),
     "best_so_far": ("along",),
 }
-"""Settings of a view that each figure depends on."""
+"""Settings of a view that each figure depends on, in the order of its arguments."""
 WORDS = {
     "trial_scatter": "Each point is a trial. Draw a box to keep the trials in it; a click opens a trial.",
     "trial_curves": "Each line is a trial. A click on a line opens its trial.",
@@ -73,8 +73,8 @@ def exploring(view: View) -> Question:
     def following(draw: Callable[..., go.Figure]) -> Drawing:
         @functools.wraps(draw)
         def figure(measured: Measured, task: str) -> go.Figure:
-            settings = {name: chosen(measured.results, view, name) for name in SETTINGS[draw.__name__]}
-            return draw(measured, task, **settings)
+            settings = (chosen(measured.results, view, name) for name in SETTINGS[draw.__name__])
+            return draw(measured, task, *settings)
 
         return Drawing(figure, WORDS[draw.__name__], "trials")
 

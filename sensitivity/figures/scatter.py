@@ -89,6 +89,8 @@ def trial_scatter(
         figure.update_yaxes(**second.layout(placed), **place)
         if lowest:
             figure.update_xaxes(title_text=first.label, **place)
+    if len(places) > 1:
+        figure.update_xaxes(matches="x")
     figure.update_yaxes(title_text=second.label, col=1)
     one_legend(figure)
     subtitle = f"{about(results, task)}; {_reading(placed, by_variant, colour, results)}{less}{thin}"
