@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import plotly.graph_objects as go
 
 from sensitivity.figures.axes import Array, Axis, loss_axis
 from sensitivity.figures.palette import RANKS, SPREAD
-from sensitivity.figures.style import BAR
-from sensitivity.figures.words import LEARNING_RATE, Outcome, plain, short
+from sensitivity.figures.style import BAR, LONGEST
+from sensitivity.figures.words import LEARNING_RATE, Outcome, short
 from sensitivity.results.results import PREFIX
 from trainables.names import unknown
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 METRIC, VARIANT = "loss", "variant"
 """Columns of the metric, which is drawn as itself where it is maximised, and of the variant."""
 LR = f"{PREFIX}lr"
+MOST_TICKS = 6
+"""Ticks beside a colour bar that have room for sure."""
 
 
 def hyperparameter_columns(results: Results) -> list[str]:
@@ -61,7 +64,7 @@ class Column:
 
     name: of the column in the table of trials.
     axis: of its values.
-    label: name on an axis, escaped for Plotly.
+    label: name on an axis, shortened and escaped for Plotly.
     sign: factor of a value, -1 for a metric that is maximised.
     """
 
@@ -81,7 +84,7 @@ class Column:
         """
         if name != METRIC:
             axis = Axis.of(results, name.removeprefix(PREFIX))
-            return cls(name, axis, LEARNING_RATE if name == LR else plain(axis.name))
+            return cls(name, axis, LEARNING_RATE if name == LR else short(axis.name, LONGEST))
         outcome = Outcome.of(results)
         values = (outcome.sign * trials[METRIC]).dropna()
         scale = "log" if len(values) and values.min() > 0 else "linear"
@@ -138,7 +141,7 @@ class Colouring:
         """Return Plotly's ``coloraxis``; its bar has ticks of the column's scale."""
         axis = self.column.axis
         ends = [float(end) for end in np.atleast_1d(axis.off_line(np.array([self.low, self.high])))]
-        ticks, texts = axis.ticks(ends)
+        ticks, texts = _few(*axis.ticks(ends))
         bar = {"title": {"text": short(axis.name, 16)}, "tickvals": ticks, "ticktext": texts, **BAR}
         if self.column.name == METRIC:
             bar["title"] = {"text": self.column.label}
@@ -170,3 +173,23 @@ class Colouring:
         shares = (known - self.low) / span if span > 0 else np.full(len(known), 0.5)
         shades = sample_colorscale(self.scale, list(np.clip(shares, 0, 1))) if len(known) else []
         return list(shades), np.where(np.isfinite(line), nearest, np.nan)
+
+
+def untitled_bar(figure: go.Figure) -> go.Figure:
+    """Take the title off the colour bar of a figure on a narrow page, where it would lie on the bar.
+
+    The subtitle of the figure names the colour.
+    """
+    meta = figure.layout.meta
+    narrow = {**meta["narrow"], "coloraxis.colorbar.title.text": ""}
+    figure.layout.meta = {**meta, "narrow": narrow}
+    return figure
+
+
+def _few(ticks: list[float], texts: list[str]) -> tuple[list[float], list[str]]:
+    """Return the ticks that have room beside a colour bar: powers of ten, or every other."""
+    if len(ticks) <= MOST_TICKS:
+        return ticks, texts
+    whole = [place for place, tick in enumerate(ticks) if abs(tick - round(tick)) < 1e-9]
+    some = whole if 1 < len(whole) < len(ticks) else range(0, len(ticks), 2)
+    return [ticks[place] for place in some], [texts[place] for place in some]

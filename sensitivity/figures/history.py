@@ -92,15 +92,15 @@ def _points(
 ) -> go.Scatter:
     part = trials[(trials["status"] == "diverged") == diverged]
     marker: dict[str, Any] = (
-        {"color": DIVERGED, "symbol": "x-thin-open", "size": 6}
+        {"color": DIVERGED, "symbol": "x-thin-open", "size": 6, "opacity": 0.7}
         if diverged
-        else {"color": [shades[name] for name in part["variant"]], "size": 5}
+        else {"color": [shades[name] for name in part["variant"]], "size": 5, "opacity": 0.35}
     )
     return go.Scatter(
         x=part[column],
         y=Outcome.of(results).sign * part["loss"],
         mode="markers",
-        marker={**marker, "opacity": 0.35},
+        marker=marker,
         name="diverged trial" if diverged else "trial",
         legendgroup="diverged trial" if diverged else "",
         showlegend=False,

@@ -16,8 +16,9 @@ from sensitivity.figures.columns import (
     checked,
     first_column,
     hyperparameter_columns,
+    untitled_bar,
 )
-from sensitivity.figures.palette import DIVERGED, FAINT, colours
+from sensitivity.figures.palette import DIVERGED, FAINT, colours, faded
 from sensitivity.figures.panels import MOST_BANDS, MOST_POINTS, below, drawn, few, panels, thinned
 from sensitivity.figures.selecting import selectable
 from sensitivity.figures.style import one_legend, styled
@@ -72,9 +73,9 @@ def trial_scatter(
     else:
         placed = placed[placed["variant"].isin(variants)]
     points, thin = thinned(placed, MOST_POINTS)
-    figure, places, height = panels([] if by_variant else variants, row=360 if by_variant else 240)
-    if len(places) == 1:
-        height = 360
+    figure, places, height = panels(
+        [] if by_variant else variants, row=360 if by_variant or len(variants) == 1 else 240
+    )
     if by_variant:
         named = few(placed["variant"], measured, task, MOST_BANDS)[0]
         _by_variant(figure, points, (first, second), colours(results.spaces), named, results)
@@ -94,7 +95,7 @@ def trial_scatter(
     figure.update_yaxes(title_text=second.label, col=1)
     one_legend(figure)
     subtitle = f"{about(results, task)}; {_reading(placed, by_variant, colour, results)}{less}{thin}"
-    styled(figure, _title(measured, task, first, second), subtitle, height)
+    untitled_bar(styled(figure, _title(measured, task, first, second), subtitle, height))
     figure.update_layout(dragmode="select")
     return selectable(figure, across, y, [] if by_variant else variants)
 
@@ -167,7 +168,7 @@ def _panel(
     completed, diverged, unended = _kinds(trials)
     line = colouring.column.line(completed)
     known = np.isfinite(line)
-    edge = {"line": {"color": "#ffffff", "width": 0.5}}
+    edge = {"line": {"color": faded(FAINT, 0.7), "width": 0.5}}
     scaled = {"color": line[known], "coloraxis": "coloraxis", "size": 8, **edge}
     lacking = f"without {plain(colouring.column.axis.name)}"
     for name, part, marker in (

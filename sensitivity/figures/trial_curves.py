@@ -16,6 +16,7 @@ from sensitivity.figures.columns import (
     checked,
     first_column,
     hyperparameter_columns,
+    untitled_bar,
 )
 from sensitivity.figures.palette import DIVERGED, FAINT
 from sensitivity.figures.panels import MOST_TRACES, below, drawn, few, panels, thinned
@@ -70,7 +71,7 @@ def trial_curves(measured: Measured, task: str, colour: str | None = None) -> go
     lines, thin = thinned(reported, int(np.clip(MOST_REPORTS / lengths.mean(), FEWEST_LINES, MOST_LINES)))
     reports = reports[reports["key"].isin(lines["key"])]
     colouring = Colouring.of(Column.of(results, trials, colour), reported)
-    figure, places, height = panels(variants, row=230)
+    figure, places, height = panels(variants, row=230 if len(variants) > 1 else 340)
     most = min(MOST_SHADES, (MOST_TRACES - 1) // len(variants) - 2)
     top = _top(reports, lines, results)
     shades, parts = colouring.parts(lines, most)
@@ -98,7 +99,7 @@ def trial_curves(measured: Measured, task: str, colour: str | None = None) -> go
         f"{about(results, task)}; each line a trial, colour: {_named(colouring.column)}{marked}{without}"
         f"{less}{thin}"
     )
-    return styled(figure, _title(reported), subtitle, height)
+    return untitled_bar(styled(figure, _title(reported), subtitle, height))
 
 
 def finite_reports(results: Results, trials: pd.DataFrame) -> pd.DataFrame:
@@ -200,5 +201,6 @@ def _range(drawn_values: pd.Series[float], values: pd.Series[float], top: float)
 def _title(trials: pd.DataFrame) -> str:
     """Return a title with the number of curves and how they ended."""
     diverged = int((trials["status"] == "diverged").sum())
-    ended = f"; {diverged:,} diverged" if diverged else ""
+    all_or_some = "all" if diverged == len(trials) else f"{diverged:,}"
+    ended = f"; {all_or_some} diverged" if diverged else ""
     return f"The learning curves of {counted(len(trials), 'trial')}{ended}"
