@@ -145,7 +145,7 @@ def test_a_box_keeps_exactly_the_trials_whose_points_are_in_it(made: Results, dr
         panel = str(rng.choice([axis for axis in axes(figure, left) if axis.startswith("x")]))
         x, y, keys = points(figure, panel)
         box = {
-            axis: list(np.sort(rng.choice(values, 2)) + [-1e-9, 1e-9])[:: rng.choice([-1, 1])]
+            axis: list(np.sort(rng.choice(values, 2)) + np.array([-1e-9, 1e-9]))[:: rng.choice([-1, 1])]
             for axis, values in ((panel, x), (panel.replace("x", "y"), y))
         }
         event, own = {"points": [], "range": box}, axes(figure, left)
