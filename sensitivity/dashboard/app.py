@@ -147,6 +147,16 @@ def _navigation(app: Dash, source: Source) -> None:
         return [in_words(View.read(*shown), bounds_id["name"]) if shown else no_update for bounds_id in ids]
 
     @app.callback(
+        Output({"type": "section", "name": ALL}, "href"),
+        Input("view", "data"),
+        State({"type": "section", "name": ALL}, "id"),
+    )
+    def sections(shown: list[str] | None, ids: Any) -> Any:
+        """Return the addresses of the other pages of the study, with what was chosen since the page came."""
+        view = View.read(*shown) if shown else None
+        return [view.on(section["name"]).href if view else no_update for section in ids]
+
+    @app.callback(
         Output("revision", "data"),
         Output("live", "children"),
         Input("pulse", "n_intervals"),
