@@ -117,14 +117,10 @@ def _navigation(app: Dash, source: Source) -> None:
         if not ctx.triggered_id or ctx.triggered[0]["value"] is None:
             return no_update, no_update, still
         view, event, name = View.read(*shown), ctx.triggered[0], ctx.triggered_id["name"]
-        axes: dict[str, str] = next(
-            (
-                figure["axes"]
-                for figure, figure_id in zip(stored, ids, strict=True)
-                if figure and figure_id["name"] == name
-            ),
-            {},
-        )
+        figures = zip(stored, ids, strict=True)
+        found = (figure for figure, its_id in figures if figure and its_id["name"] == name)
+        figure: dict[str, Any] = next(found, {})
+        columns: dict[str, str] = figure.get("axes", {})
         kind, results = event["prop_id"].rpartition(".")[2], source.results(view)
         if kind == "clickData":
             return *_moved(
@@ -133,9 +129,10 @@ def _navigation(app: Dash, source: Source) -> None:
                     trial=brushing.pointed(event["value"], set(results.all_trials["key"])) or view.trial
                 ),
             ), still
-        to = (brushing.boxed if kind == "selectedData" else brushing.stretched)(
-            view, results, event["value"], axes
-        )
+        if kind == "selectedData":
+            to = brushing.boxed(view, results, event["value"], columns, figure.get("panels", {}))
+        else:
+            to = brushing.stretched(view, results, event["value"], columns)
         return *_moved(view, to), still if to == view else [
             ends(results, to, slider["name"]) for slider in sliders
         ]
@@ -148,6 +145,16 @@ def _navigation(app: Dash, source: Source) -> None:
     def bounds(shown: list[str] | None, ids: Any) -> Any:
         """Return the bounds beside each slider, in words."""
         return [in_words(View.read(*shown), bounds_id["name"]) if shown else no_update for bounds_id in ids]
+
+    @app.callback(
+        Output({"type": "section", "name": ALL}, "href"),
+        Input("view", "data"),
+        State({"type": "section", "name": ALL}, "id"),
+    )
+    def sections(shown: list[str] | None, ids: Any) -> Any:
+        """Return the addresses of the other pages of the study, with what was chosen since the page came."""
+        view = View.read(*shown) if shown else None
+        return [view.on(section["name"]).href if view else no_update for section in ids]
 
     @app.callback(
         Output("revision", "data"),
@@ -235,11 +242,12 @@ def _figures(app: Dash, source: Source) -> None:
             look = "card stale" if stored and stored["key"] else "card waiting"
             return no_update, no_update, no_update, shell.MEASURING, look, False
         except InputError as error:
-            return None, {"key": "", "axes": {}}, None, pages.failed(error), "card waiting", True
+            return None, {"key": ""}, None, pages.failed(error), "card waiting", True
         look = "card" if figure.text else "card none"
         if stored and stored["key"] == key:
             return no_update, no_update, no_update, None, look, True
-        return figure.text, {"key": key, "axes": figure.axes}, drawing.heading(figure), None, look, True
+        held = {"key": key, "axes": figure.axes, "panels": figure.panels}
+        return figure.text, held, drawing.heading(figure), None, look, True
 
     for text, graph in (("drawn", "graph"), ("static", "static graph")):
         app.clientside_callback(

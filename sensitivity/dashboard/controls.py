@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
 
+from sensitivity.dashboard.exploring import SETTINGS, default
 from sensitivity.dashboard.words import cell
 from sensitivity.readers.filters import choices, hyperparameters, levels, positions, tasks, the_task
 from sensitivity.readers.view import View
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from search_spaces.hyperparameters import Hyperparameter
     from sensitivity.results.results import Results
 
+EXPLORED = tuple(name for names in SETTINGS.values() for name in names)
 UNJUDGED = (*NO_METRICS, "grad_norm")
 CAPS = {"": "the initial loss", "worst": "the worst that ended"}
 SCALES = {"": "as suits the losses", "log": "logarithmic", "linear": "linear"}
@@ -150,7 +152,13 @@ def changed(view: View, kind: str, name: str, value: Any, results: Results) -> V
         return view.among(name.removeprefix("choice:"), value or ())
     if name in ("variant", "seed", "status", "study"):
         return view.but(**{name: tuple(value or ())})
+    if name in ("metric", "cap", "task"):  # bounds of the metric are of what was judged until now
+        view = view.but(outcome=())
+    if name == "task":
+        view = view.but(only_task="")
     if name == "metric" and value == results.spec.get("metric", "train_loss_end"):
+        value = ""
+    if name in EXPLORED and value == default(results, name):
         value = ""
     if name == "task" and value == tasks(results)[0]:
         value = ""

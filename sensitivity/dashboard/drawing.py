@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 from dash import dcc, html
 
 from sensitivity.dashboard import shell
-from sensitivity.dashboard.brushing import axes
+from sensitivity.dashboard.brushing import axes, panel_variants
+from sensitivity.dashboard.exploring import KEY, exploring, settings_of
+from sensitivity.figures.columns import METRIC
+from sensitivity.figures.selecting import noted
 from sensitivity.figures.words import plain
 from sensitivity.questions import QUESTIONS, Drawing, Question
 from sensitivity.readers.filters import the_task
@@ -34,8 +37,14 @@ HEADROOM = 36
 """Pixels above a figure without title: for the titles of its panels."""
 
 
-def card(question: Question, drawing: Drawing) -> html.Figure:
-    """Return the place of a figure, with words on how to read it."""
+def card(question: Question, drawing: Drawing, config: Mapping[str, Any] = CONFIG) -> html.Figure:
+    """Return the place of a figure, with words on how to read it.
+
+    Args:
+        question: The question of the figure.
+        drawing: The figure.
+        config: Plotly's configuration of the graph.
+    """
     name = f"{question.key}:{drawing.name}"
     return html.Figure(
         [
@@ -44,7 +53,7 @@ def card(question: Question, drawing: Drawing) -> html.Figure:
             dcc.Store(id={"type": "drawn", "name": name}),
             dcc.Store(id={"type": "held", "name": name}),
             html.Div(
-                dcc.Graph(id={"type": "graph", "name": name}, config=CONFIG),
+                dcc.Graph(id={"type": "graph", "name": name}, config=dict(config)),
                 role="group",
                 **{"aria-label": f"figure: {drawing.name.replace('_', ' ')}"},
             ),
@@ -64,13 +73,15 @@ class Drawn:
         text: JSON of the figure; None if these results have no such figure.
         title: Title as words of the page.
         subtitle: Subtitle as words of the page.
-        axes: Hyperparameters of the axes.
+        axes: Columns of the table of trials of the axes.
+        panels: Variants of the panels, by their horizontal axes.
     """
 
     text: str | None = None
     title: str = ""
     subtitle: str = ""
     axes: Mapping[str, str] = field(default_factory=dict)
+    panels: Mapping[str, str] = field(default_factory=dict)
 
 
 def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
@@ -79,7 +90,9 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
     Raises: Pending while the figure is being measured.
     """
     key, _, function = name.partition(":")
-    question = next(candidate for candidate in QUESTIONS if candidate.key == key)
+    questions = (*QUESTIONS, exploring(view))
+    question = next(candidate for candidate in questions if candidate.key == key)
+    settings = settings_of(view, function) if key == KEY else ()
     drawings = (*question.figures, *question.by_name)
     drawing = next(figure_drawing for figure_drawing in drawings if figure_drawing.name == function)
     results = source.filtered_results(view)
@@ -96,16 +109,15 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
         ):
             return Drawn()
         figure = drawing(measured, task)
-        figure.update_layout(
-            uirevision=plain(f"{view.name} {name} {task} {view.metric} {view.scale}"), clickmode="event"
-        )
+        looked_at = [view.name, name, task, view.metric, view.scale, *settings]
+        figure.update_layout(uirevision=plain(" ".join(looked_at)), clickmode="event")
+        columns, panels = axes(figure, measured.results), panel_variants(figure, measured.results)
         scaled(figure, view.scale)
         title, subtitle = untitled(figure)
-        return Drawn(str(figure.to_json()), title, subtitle, axes(figure, measured.results))
+        return Drawn(str(figure.to_json()), title, subtitle, columns, panels)
 
-    return repr((source.key(view), name, task, view.scale)), source.measured(
-        view, draw_figure, (name, task, view.scale)
-    )
+    depends = (name, task, view.scale, *settings)
+    return repr((source.key(view), *depends)), source.measured(view, draw_figure, depends)
 
 
 def heading(figure: Drawn) -> list[Any]:
@@ -144,6 +156,8 @@ def untitled(figure: go.Figure) -> tuple[str, str]:
 def scaled(figure: go.Figure, scale: str) -> None:
     """Put the loss on a ``log`` or ``linear`` axis; any other scale leaves the figure as it is."""
     title = str(figure.layout.yaxis.title.text or "")
+    if noted(figure)[0].get("y", METRIC) != METRIC:
+        return
     if scale in ("log", "linear") and "loss" in title:
         figure.update_yaxes(
             type=scale, tickvals=None, ticktext=None, tickmode="auto", range=None, autorange=True

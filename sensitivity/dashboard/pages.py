@@ -8,6 +8,7 @@ from dash import html
 
 from sensitivity.dashboard import (
     compare_page,
+    explore_page,
     shell,
     space_page,
     studies_page,
@@ -25,6 +26,7 @@ PAGES = {
     "studies": studies_page.page,
     "study": study_page.page,
     "trials": trials_page.page,
+    "explore": explore_page.page,
     "trial": trial_page.page,
     "space": space_page.page,
     "compare": compare_page.page,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensitivity.dashboard import (
     compare_page,
+    explore_page,
     measure_page,
     pages,
     shell,
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[Source, View], Any]] = {
     "panel": trial_page.panel,
     "trial": trial_page.whole,
     "trials": trials_page.rows,
+    "explored": explore_page.counted_trials,
     "measure": measure_page.shown,
     "space": space_page.drawn,
     "compare": compare_page.compared,

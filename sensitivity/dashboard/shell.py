@@ -84,8 +84,16 @@ def part(name: str, **more: Any) -> html.Div:
 
 def heading(view: View, title: str, what: str = "") -> list[Any]:
     """Return the heading of a page about a study, and the way to its other pages."""
-    pages = (("study", "Answers"), ("trials", "Trials"), ("space", "Search space"))
-    links = [html.Li(link(words, view.on(page), current=view.page == page)) for page, words in pages]
+    pages = (("study", "Answers"), ("trials", "Trials"), ("explore", "Explore"), ("space", "Search space"))
+    links = [
+        html.Li(
+            html.Span(
+                dcc.Link(words, href=view.on(page).href, id={"type": "section", "name": page}),
+                className="current" if view.page == page else "",
+            )
+        )
+        for page, words in pages
+    ]
     compare = View(page="compare", study=(view.name,))
     links.append(html.Li(link("Compare", compare)))
     return [

@@ -9,6 +9,7 @@ import pandas as pd
 from dash import dcc, html
 
 from sensitivity.dashboard import controls, shell, words
+from sensitivity.dashboard.chips import chips
 from sensitivity.figures.words import counted
 from sensitivity.results.results import PREFIX, records
 from sensitivity.text.csv_text import csv_text
@@ -67,15 +68,20 @@ def rows(source: Source, view: View) -> list[Any]:
     ]
 
 
-def kept_words(selected: Results, whole: Results, view: View) -> html.P:
-    """Return the number of trials that the filters keep, with a link that clears the filters."""
+def kept_words(selected: Results, whole: Results, view: View) -> html.P | html.Div:
+    """Return the number of trials that the filters keep, with links that remove one filter or all."""
     count = len(selected.all_trials), len(whole.all_trials)
     if not view.filtered:
         return html.P(counted(count[1], "trial"), className="kept", role="status")
-    return html.P(
+    return html.Div(
         [
-            f"{count[0]:,} of {counted(count[1], 'trial')} kept. ",
-            dcc.Link("Clear the filters", href=view.unfiltered().href),
+            html.P(
+                [
+                    f"{count[0]:,} of {counted(count[1], 'trial')} kept. ",
+                    dcc.Link("Clear the filters", href=view.unfiltered().href),
+                ]
+            ),
+            chips(whole, view),
         ],
         className="kept",
         role="status",

@@ -11,8 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sensitivity.figures.axes import loss_axis, lr_axis
+from sensitivity.figures.columns import LR, METRIC
 from sensitivity.figures.palette import DIVERGED, FAINT, colours, dash, faded
 from sensitivity.figures.panels import MOST_BANDS, below, drawn, few, of_task, panels, thinned
+from sensitivity.figures.selecting import selectable
 from sensitivity.figures.style import band, one_legend, styled
 from sensitivity.figures.words import METRIC_NAMES, Outcome, about, counted, plain, setting_words, trial_words
 from sensitivity.measures.guard import REFUSED
@@ -69,12 +71,13 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     figure.update_yaxes(title_text=outcome.name, col=1)
     one_legend(figure)
     close = "10% of the best" if valleys is None else "a tenth of what can be won"
-    return styled(
+    styled(
         figure,
         _basins(measured, task) if valleys is None else _widths(valleys),
         f"{about(results, task)}; grey: within {close}, dotted: what diverged trials count as{remark}{thin}",
         height,
     )
+    return selectable(figure, LR, METRIC, variants)
 
 
 def _valleys(

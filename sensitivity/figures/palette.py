@@ -22,6 +22,8 @@ FAINT = "#8a8a8a"
 """Reference lines and error bars, read on white and on black."""
 RANKS = [[0, "#0072B2"], [0.5, "#C9A227"], [1, DIVERGED]]
 """Colour scale of lines, read on white and on black: blue is best."""
+SPREAD = [[0, "#0072B2"], [0.5, "#B05C8A"], [1, "#D98E04"]]
+"""Colour scale of hyperparameters, read on white and on black, without the red of diverged trials."""
 SHADES = "Cividis"
 """Colour scale of losses: the better the darker, the same to colour-blind readers."""
 

@@ -9,8 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sensitivity.figures.axes import Axis, Levels, loss_axis
+from sensitivity.figures.columns import METRIC
 from sensitivity.figures.palette import DIVERGED, colours, dash, faded
 from sensitivity.figures.panels import MOST_TRACES, best_first, drawn, panels, thinned
+from sensitivity.figures.selecting import selectable
 from sensitivity.figures.style import arms, one_legend, styled
 from sensitivity.figures.words import Outcome, about, plain
 from sensitivity.measures.losses import FIXED
@@ -68,7 +70,8 @@ def slices(measured: Measured, task: str) -> go.Figure:
         f"{about(results, task)}; lines are means over all else{best} with 95% intervals, red marks are "
         f"diverged trials{thin}"
     )
-    return styled(figure, _title(measured, task, names), subtitle, height)
+    styled(figure, _title(measured, task, names), subtitle, height)
+    return selectable(figure, [f"{PREFIX}{name}" for name in names], METRIC)
 
 
 def dependence(measured: Measured, task: str, variant: str, axis: Axis) -> pd.DataFrame:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from sensitivity.results.results import Results
 
+LEARNING_RATE = "learning rate"
+"""Name of the hyperparameter ``lr`` on an axis."""
 METRIC_NAMES = {
     "train_loss_end": "training loss",
     "train_loss": "training loss during the last epoch",

@@ -28,9 +28,11 @@ def narrowed(results: Results, view: View) -> Results:
 
     Their spaces, and so the colours of the variants, stay.
 
-    A range keeps the trials that have the hyperparameter, with a value within its bounds.
+    A range keeps the trials that have the hyperparameter, with a value within its bounds; that of the metric
+    keeps trials with a result, diverged ones by what they count as.
     """
-    masks = [_mask(table, view) for table in (results.trials, results.defaults)]
+    sign = -1 if results.direction == "max" else 1
+    masks = [_mask(table, view, sign) for table in (results.trials, results.defaults)]
     if all(mask.all() for mask in masks):
         return results
     trials, defaults = (
@@ -40,24 +42,30 @@ def narrowed(results: Results, view: View) -> Results:
     return replace(results, trials=trials, defaults=defaults)
 
 
-def _mask(trials: pd.DataFrame, view: View) -> NDArray[np.bool_]:
-    """Return True for each trial that a view keeps."""
+def _mask(trials: pd.DataFrame, view: View, sign: int) -> NDArray[np.bool_]:
+    """Return True for each trial that a view keeps; the metric is the loss times the sign."""
     mask = np.ones(len(trials), dtype=bool)
     for column, chosen in (("variant", view.variant), ("seed", view.seed), ("status", view.status)):
         if chosen:
             mask &= trials[column].astype(str).isin(chosen).to_numpy(bool)
+    if view.only_task:
+        mask &= (trials["task"] == view.only_task).to_numpy(bool)
+    for low, high in view.outcome:
+        mask &= (sign * trials["loss"].astype(float)).between(low, high).to_numpy(bool)
     for name, low, high in view.ranges:
         if PREFIX + name in trials.columns:
             mask &= pd.to_numeric(trials[PREFIX + name], errors="coerce").between(low, high).to_numpy(bool)
     for name in dict.fromkeys(name for name, _ in view.choices):
         if PREFIX + name in trials.columns:
-            mask &= (
-                trials[PREFIX + name]
-                .astype(str)
-                .isin([value for hyperparameter, value in view.choices if hyperparameter == name])
-                .to_numpy(bool)
-            )
+            values = {value for hyperparameter, value in view.choices if hyperparameter == name}
+            mask &= np.array([bool(_texts(value) & values) for value in trials[PREFIX + name]], dtype=bool)
     return mask
+
+
+def _texts(value: Any) -> frozenset[str]:
+    """Return a value as text; a whole number also as it is written where a column has no other numbers."""
+    whole = isinstance(value, float) and value.is_integer()
+    return frozenset((str(value), str(int(value))) if whole else (str(value),))
 
 
 def capped(results: Results, cap: str) -> Results:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sensitivity.measures import Measured
 from sensitivity.readers.cache import Cache
 from sensitivity.readers.filters import capped, narrowed
+from sensitivity.readers.view import FILTERS
 from sensitivity.results.results import Results
 from sensitivity.store import queries
 from sensitivity.store.store import Store
@@ -162,7 +163,7 @@ class Source:
 
     def key(self, view: View) -> tuple[Any, ...]:
         """Return a key of everything that the measures of a view depend on."""
-        filters = (view.variant, view.seed, view.status, view.ranges, view.choices)
+        filters = tuple(getattr(view, name) for name in FILTERS)
         return (view.name, self.token(view.name), view.metric, view.cap, *filters)
 
     def curve(self, key: str) -> pd.DataFrame:

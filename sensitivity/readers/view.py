@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 LISTS = ("variant", "seed", "status", "study")
 SCALES = ("auto", "log", "linear")
 CAPS = ("initial", "worst")
-FILTERS = ("variant", "seed", "status", "ranges", "choices")
+FILTERS = ("variant", "seed", "status", "ranges", "choices", "outcome", "only_task")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class View:
     """A page of the dashboard with everything that a reader chose on it.
 
     Args:
-        page: ``studies``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``.
+        page: ``studies``, ``study``, ``trials``, ``explore``, ``space``, ``trial``, ``compare`` or
+            ``unknown``.
         name: Name of the study of the page.
         key: Key of the trial of the page.
         tab: The open question.
@@ -29,6 +30,8 @@ class View:
         status: Statuses that are kept; none keeps all.
         ranges: Bounds of hyperparameters, both inclusive.
         choices: Values of categorical hyperparameters.
+        outcome: Bounds of the metric as it is drawn, both inclusive; empty or one pair.
+        only_task: Task whose trials are kept; empty keeps those of every task.
         metric: Metric by which trials are judged; empty is the study's own.
         cap: Cap of the loss of diverged trials; empty is the initial loss.
         scale: Scale of the loss axis; empty is automatic.
@@ -37,6 +40,11 @@ class View:
         sort: Column that sorts the table, with a minus in front from large to small.
         number: Page of the table, from 1.
         study: Studies that are compared.
+        x: Column of the horizontal axis of the scatter of trials; empty is the learning rate.
+        y: Column of its vertical axis; empty is the metric.
+        colour: Column of its colours; empty is automatic.
+        curve_colour: Column that colours the learning curves; empty is the learning rate.
+        along: What the history is drawn along, ``trials`` or ``time``; empty is ``trials``.
 
     >>> view = View.read("/study/a%2Fb", "?variant=adam&variant=sgd&range=lr:0.001:0.1")
     >>> view.name, view.variant, view.ranges
@@ -55,6 +63,8 @@ class View:
     status: tuple[str, ...] = ()
     ranges: tuple[tuple[str, float, float], ...] = ()
     choices: tuple[tuple[str, str], ...] = ()
+    outcome: tuple[tuple[float, float], ...] = ()
+    only_task: str = ""
     metric: str = ""
     cap: str = ""
     scale: str = ""
@@ -63,6 +73,11 @@ class View:
     sort: str = ""
     number: int = 1
     study: tuple[str, ...] = ()
+    x: str = ""
+    y: str = ""
+    colour: str = ""
+    curve_colour: str = ""
+    along: str = ""
 
     @classmethod
     def read(cls, path: str | None, query: str | None) -> View:
@@ -81,8 +96,10 @@ class View:
             for name, _, value in [text.partition("=")]
         )
         for key, text in pairs:
-            if key in ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort"):
+            if key in _TEXTS:
                 settings[key] = text
+            if key == "outcome" and (bounds := _read_range(f":{text}")) is not None:
+                settings["outcome"] = (bounds[1:],)
             if key == "number" and text.isascii() and text.isdigit() and len(text) < 9:
                 settings["number"] = max(1, int(text))
         return cls(**settings)
@@ -103,6 +120,7 @@ class View:
         pairs: list[tuple[str, str]] = [(name, value) for name in LISTS for value in getattr(self, name)]
         pairs += [("range", f"{name}:{low!r}:{high!r}") for name, low, high in self.ranges]
         pairs += [("choice", f"{name}={value}") for name, value in self.choices]
+        pairs += [("outcome", f"{low!r}:{high!r}") for low, high in self.outcome]
         pairs += [
             (setting.name, getattr(self, setting.name))
             for setting in fields(self)
@@ -137,12 +155,16 @@ class View:
 
     def unfiltered(self) -> View:
         """Return the view without filters."""
-        return self.but(**dict.fromkeys(FILTERS, ()))
+        return self.but(**{name: "" if name == "only_task" else () for name in FILTERS})
 
     def within(self, name: str, low: float, high: float) -> View:
         """Return the view with bounds on a hyperparameter instead of those it had."""
         others = tuple(bounds for bounds in self.ranges if bounds[0] != name)
         return self.but(ranges=(*others, (name, float(low), float(high))))
+
+    def reaching(self, low: float, high: float) -> View:
+        """Return the view with bounds on the metric instead of those it had."""
+        return self.but(outcome=((float(low), float(high)),))
 
     def anywhere(self, name: str) -> View:
         """Return the view without bounds on a hyperparameter."""
@@ -154,7 +176,9 @@ class View:
         return self.but(choices=(*others, *((name, value) for value in values)))
 
 
-_TEXTS = ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort")
+_JUDGED = ("tab", "task", "only_task", "metric", "cap", "scale", "measure", "trial", "sort")
+_EXPLORED = ("x", "y", "colour", "curve_colour", "along")
+_TEXTS = (*_JUDGED, *_EXPLORED)
 
 
 def _read_path(parts: list[str]) -> dict[str, Any]:
@@ -165,7 +189,7 @@ def _read_path(parts: list[str]) -> dict[str, Any]:
             return {"page": "compare"}
         case ["study", name]:
             return {"page": "study", "name": name}
-        case ["study", name, "trials" | "space" as page]:
+        case ["study", name, "trials" | "explore" | "space" as page]:
             return {"page": page, "name": name}
         case ["study", name, "trial", key]:
             return {"page": "trial", "name": name, "key": key}

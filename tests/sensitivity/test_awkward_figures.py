@@ -18,8 +18,8 @@ from sensitivity.results.results import Results
 from tests.sensitivity.tables import LR, MU, bowl, maximised, noisy, results, two_tasks
 
 OF_TASK = (
-    "danger_zone", "differences", "divergence_map", "effect_shares", "estimator_agreement", "expected_best", "learning_curves", "lr_curves",
-    "pair_effects", "pairwise_map", "parallel_coordinates", "performance_sensitivity", "seed_noise", "slices", "tunability",
+    "best_so_far", "danger_zone", "differences", "divergence_map", "effect_shares", "estimator_agreement", "expected_best", "learning_curves", "lr_curves",
+    "pair_effects", "pairwise_map", "parallel_coordinates", "performance_sensitivity", "seed_noise", "slices", "trial_curves", "trial_scatter", "tunability",
     "tuned_and_missed", "verdict_pairs", "win_probability",
 )  # fmt: skip
 OF_ALL = ("cross_task", "performance_profiles", "timeline", "transfer_matrix")

@@ -25,6 +25,7 @@ PAGES = {
     "one measure": STUDY.but(tab="measures"),
     "nothing is left": STUDY.but(variant=("sgd",)),
     "trials": STUDY.on("trials"),
+    "explore": STUDY.on("explore").reaching(0, 1),
     "space": STUDY.on("space"),
     "compare": View(page="compare"),
     "an empty study": STUDY.but(name="no trial is planned"),

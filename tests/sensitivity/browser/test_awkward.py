@@ -37,6 +37,7 @@ def views(stored: pathlib.Path, name: str) -> list[View]:
     pages = [
         study.but(tab="effects"),
         study.on("trials"),
+        study.on("explore"),
         study.on("space"),
         View(page="compare", study=(name,)),
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from search_spaces.hyperparameters import Categorical, Float, Integer, Ordinal
 from sensitivity.readers.filters import capped, levels, narrowed, positions
 from sensitivity.readers.view import View
-from tests.sensitivity.tables import bowl, results
+from tests.sensitivity.tables import bowl, maximised, results
 
 MADE = results(
     lambda configuration, seed: float("nan") if configuration["lr"] >= 1 else bowl(configuration, seed),
@@ -32,6 +34,12 @@ MADE = results(
         pytest.param(
             View(ranges=(("no such", 0, 1),)), "seed >= 0", id="an unknown hyperparameter keeps all"
         ),
+        pytest.param(View(outcome=((0.2, 0.6),)), "0.2 <= loss <= 0.6", id="bounds of the metric"),
+        pytest.param(
+            View(outcome=((1.0, 1.0),)), "status == 'diverged'", id="diverged trials at what they count as"
+        ),
+        pytest.param(View(only_task="autoencoder/digits"), "seed >= 0", id="its only task"),
+        pytest.param(View(only_task="resnet/cifar10"), "seed < 0", id="another task"),
         pytest.param(View(variant=("sgd",)), "seed < 0", id="nothing left"),
     ],
 )
@@ -46,6 +54,20 @@ def test_a_choice_of_one_hyperparameter_lets_no_value_of_another_through() -> No
     view = View(choices=(("lr", "0.5"), ("mu", "0.9")))
     left = narrowed(results(bowl, configurations=points, seeds=(0,)), view).trials
     assert left[["config/lr", "config/mu"]].to_numpy().tolist() == [[0.5, 0.9]]
+
+
+@pytest.mark.parametrize("chosen", ["1", "1.0"])
+def test_a_choice_that_is_a_number_is_found_however_the_column_has_it(chosen: str) -> None:
+    whole = MADE.trials.assign(**{"config/mu": np.where(MADE.trials["seed"] == 1, 1, np.nan)})
+    left = narrowed(replace(MADE, trials=whole), View(choices=(("mu", chosen),))).trials
+    assert set(left["seed"]) == {1}
+
+
+def test_bounds_of_a_maximised_metric_are_of_its_values() -> None:
+    made = maximised()
+    low, high = made.trials["value"].quantile([0.25, 0.75])
+    left = narrowed(made, View(outcome=((low, high),))).trials
+    assert set(left["key"]) == set(made.trials.query(f"{low!r} <= value <= {high!r}")["key"])
 
 
 def test_a_cap_at_the_worst_that_ended_counts_diverged_trials_there() -> None:

@@ -14,7 +14,7 @@ NAMES = st.text(min_size=1, max_size=20).filter(
 NUMBERS = st.floats(allow_nan=False)
 VIEWS = st.builds(
     View,
-    page=st.sampled_from(["study", "trials", "space"]),
+    page=st.sampled_from(["study", "trials", "explore", "space"]),
     name=NAMES,
     tab=NAMES,
     task=NAMES,
@@ -24,6 +24,15 @@ VIEWS = st.builds(
         lambda rows: tuple((name, min(a, b), max(a, b)) for name, a, b in rows)
     ),
     choices=st.lists(st.tuples(NAMES.filter(lambda name: "=" not in name), NAMES), max_size=2).map(tuple),
+    outcome=st.lists(st.tuples(NUMBERS, NUMBERS), max_size=1).map(
+        lambda rows: tuple((min(a, b), max(a, b)) for a, b in rows)
+    ),
+    only_task=NAMES,
+    x=NAMES,
+    y=NAMES,
+    colour=NAMES,
+    curve_colour=NAMES,
+    along=NAMES,
     metric=NAMES,
     sort=NAMES,
     trial=NAMES,
@@ -50,7 +59,7 @@ def test_an_address_gives_the_view_that_made_it(view: View) -> None:
             ("/study/a%2Fb/trial/k", ""), View(page="trial", name="a/b", key="k"), id="a slash in a name"
         ),
         pytest.param(
-            ("/study/a", "?range=lr:x:1&range=lr:1&number=-3&nonsense=1"),
+            ("/study/a", "?range=lr:x:1&range=lr:1&outcome=1&outcome=nan:1&number=-3&nonsense=1"),
             View(page="study", name="a"),
             id="what cannot be read",
         ),
@@ -72,4 +81,5 @@ def test_a_change_of_what_is_listed_goes_back_to_the_first_page_and_a_selection_
     assert view.but(variant=("adam",)).number == 1
     assert view.but(trial="k").number == 4
     assert view.within("lr", 1, 2).within("lr", 3, 4).ranges == (("lr", 3.0, 4.0),)
-    assert view.within("lr", 1, 2).among("p", ["1"]).unfiltered() == view.but(number=1)
+    narrow = view.within("lr", 1, 2).among("p", ["1"]).reaching(0, 1).but(only_task="mlp/digits")
+    assert narrow.unfiltered() == view.but(number=1)

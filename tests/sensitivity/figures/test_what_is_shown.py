@@ -33,6 +33,7 @@ OF_FINE_GRIDS = ("tuned_and_missed", "robust_settings", "tuning_order", "selecti
 SHARES = (-0.1, 1.1)
 # figure: type of the first x axis, of the first y axis, within what they lie, what is said of points
 SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, tuple[str, ...]]] = {
+    "best_so_far": ("linear", "log", "x", None, ("best so far %{y:.4g}", "trial adam-0-1", "diverged in")),
     "cross_task": (None, "category", "x", None, ("%{customdata[0]:.3g} to %{customdata[1]:.3g}",)),
     "danger_zone": ("log", None, "y", SHARES, ("%{y:.0%} diverged", "the seed decides for")),
     "differences": (
@@ -95,6 +96,14 @@ SHOWN: dict[str, tuple[str | None, str | None, str, tuple[float, float] | None, 
     "slices": ("log", "log", "x", None, ("adam-0-0", "mean %{y:.4g} at", "diverged")),
     "timeline": ("date", None, "y", None, ("adam, completed", "nadam, diverged")),
     "transfer_matrix": ("category", "category", "x", None, ("the best of %{y} loses",)),
+    "trial_curves": (None, "log", "x", None, ("epoch %{x}: %{y:.4g}", "lr 0.001, mu 0.5", "adam-0-1")),
+    "trial_scatter": (
+        "log",
+        "log",
+        "x",
+        None,
+        ("seed 1, trial adam-0-1", "diverged in epoch 2", "lr 0.001, mu 0.5", "adam"),
+    ),
     "tuned_and_missed": (None, None, "x", None, ("behind when tuned %{y:.1%} (", "factor 3: ")),
     "tuning_order": (None, "category", "x", None, ("step 1: lr<br>gains %{x:.3g} (",)),
     "verdict_pairs": (
