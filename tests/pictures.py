@@ -36,6 +36,7 @@ def views(results: Results) -> dict[str, View]:
         "dashboard-studies": View(),
         "dashboard-study": study.but(trial=key),
         "dashboard-trials": study.on("trials", sort="loss"),
+        "dashboard-explore": study.on("explore"),
         "dashboard-trial": study.on("trial", key=key),
         "dashboard-space": study.on("space"),
         "dashboard-compare": View(page="compare", study=(results.study,)),
