@@ -9,7 +9,6 @@ from sensitivity.text import wording
 from sensitivity.text.quantities import quantity
 from sensitivity.text.wording import number, with_interval
 
-
 if TYPE_CHECKING:
     import pandas as pd
 

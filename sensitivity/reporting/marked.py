@@ -30,9 +30,12 @@ def content(text: str) -> Markup:
 
 
 def item(text: str, tag: str) -> Markup:
-    """Return a text as an element."""
-    from markupsafe import Markup
+    """Return a text as an element, which has the id itself if the whole text is one quantity."""
+    from markupsafe import Markup, escape
 
+    name = only_quantity(text)
+    if name and "`" not in text:
+        return Markup(f'<{tag} data-quantity="{name}">{escape(str(text))}</{tag}>')
     return Markup(f"<{tag}>{content(text)}</{tag}>")
 
 

@@ -61,12 +61,12 @@ def quantity(text: object, *names: object) -> str:
 
 
 def quantity_id(*names: object) -> str:
-    """Return the id of a quantity.
+    """Return the id of a quantity; a name that is NaN, of a row without one, is empty.
 
     >>> quantity_id("miss_cost", "mlp/digits", "adam", 3.0, "value")
     'miss_cost/mlp%2Fdigits/adam/3.0/value'
     """
-    return "/".join([quoted(str(name)) for name in names])
+    return "/".join([quoted(str(name)) if name == name else "" for name in names])
 
 
 def names_of(name: str) -> list[str]:
