@@ -17,7 +17,7 @@ PLACE, PAIR = ("task", "variant"), ("task", "a", "b")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "lr_curve": (*PLACE, "lr"), "miss_cost": (*PLACE, "factor"), "danger_zone": (*PLACE, "lr"),
     "stability_boundary": (*PLACE, "other", "level"), "trials": ("key",), "main_effects": (*PLACE, "effect"),
-    "seed_noise": (*PLACE, "effect"), "variance_shares": (*PLACE, "effect"),
+    "seed_noise": (*PLACE, "effect"), "variance_shares": (*PLACE, "effect", "order"),
     "estimators": (*PLACE, "effect", "estimator"), "expected_best": (*PLACE, "k"),
     "win_probability": (*PLACE, "k"), "relative_performance": (*PLACE, "k"),
     "tunability": (*PLACE, "kind", "hyperparameters"), "tuning_order": (*PLACE, "step"),

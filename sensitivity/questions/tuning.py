@@ -60,7 +60,7 @@ def _wins(measured: Measured, task: str) -> list[str]:
 @of_quantities
 def _order(measured: Measured, task: str) -> list[str]:
     """Return which hyperparameter to tune first, for the variants whose first step surely gains."""
-    firsts = rows(measured.tuning_order, task, step=1)
+    firsts = [row for row in rows(measured.tuning_order, task) if row["step"] == 1]  # none if refused
     sure = [row for row in firsts if row["low"] > 0]
     text = [
         f"Tune {effect} first for {listed([row['variant'] for row in sure if row['effect'] == effect])}."
