@@ -31,7 +31,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "course": ("status",), "failures": ("error",),
 }  # fmt: skip
 """Columns that tell the rows of a table apart; of any other table, task and variant."""
-KINDS = ("command", "constant", "count", "provenance", "reason", "setting", "specification")
+KINDS = ("command", "constant", "count", "provenance", "reason", "setting", "settings", "specification")
 """Kinds of numbers that are no cell of a table."""
 
 

@@ -15,7 +15,6 @@ from sensitivity.measures import Measured
 from sensitivity.measures.stored_tables import with_stored_tables
 from sensitivity.measures.verdicts import UNDECIDED
 from sensitivity.questions import QUESTIONS
-from sensitivity.questions.card import card
 from sensitivity.questions.overview import BRIEF, how_to_read, overview
 from sensitivity.questions.quantities import KINDS
 from sensitivity.questions.summary import caveats, summary
