@@ -52,6 +52,11 @@ def cell(text: object, table: str, row: Row, *columns: object) -> str:
     return quantity(text, *cell_names(table, row, *columns))
 
 
+def uncut(table: str, row: Row, column: str) -> str:
+    """Return a cell as it is, marked."""
+    return cell(row[column], table, row, column)
+
+
 def interval(table: str, row: Row, column: str = "value", form: str = ".3g") -> str:
     """Return a cell and its interval, marked."""
     return cell(with_interval(row, "" if column == "value" else column, form=form), table, row, column)

@@ -19,7 +19,7 @@ from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, re
 from sensitivity.measures.verdicts import FACTOR
 from sensitivity.questions.decided import has_regret, not_ranked, recommendation, standing
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
-from sensitivity.questions.quantities import cell, constant, count, interval, several, share
+from sensitivity.questions.quantities import cell, constant, count, interval, several, share, uncut
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results.capping import counted_as, reference
 from sensitivity.results.results import records
@@ -170,23 +170,17 @@ def diverged(measured: Measured, task: str) -> list[str]:
     rates = [row for row in rows(measured.divergence_rate, task) if row["diverged"]]
     if not rates:
         return ["No trial diverged."]
-    words = [f"{row['variant']} {_of(row, 'diverged')} of {_of(row, 'n')}{_of_space(row)}" for row in rates]
+    words = [f"{row['variant']} {_of_trials(row)}" for row in rates]
     return [f"Diverged trials, counted {counted_as(measured.results, task)}: {several(words)}."]
 
 
-def _of(row: dict[str, Any], column: str) -> str:
-    return cell(row[column], "divergence_rate", row, column)
-
-
-def _of_space(row: dict[str, Any]) -> str:
-    """Return the share with equal weights of the configurations, where the share of the trials differs.
-
-    The two shares differ where configurations have different numbers of seeds.
-    """
+def _of_trials(row: dict[str, Any]) -> str:
+    """Return the number of trials, and the share with equal weights of configurations where it differs."""
+    diverged, trials = (uncut("divergence_rate", row, name) for name in ("diverged", "n"))
     of_space, of_trials = percent(row["value"]), percent(row["diverged"] / row["n"])
-    if of_space == of_trials:
-        return ""
-    return f" ({cell(of_space, 'divergence_rate', row, 'value')} with every configuration weighted alike)"
+    share_of_space = cell(of_space, "divergence_rate", row, "value")
+    more = f" ({share_of_space} with every configuration weighted alike)" if of_space != of_trials else ""
+    return f"{diverged} of {trials}{more}"
 
 
 @of_quantities
