@@ -13,7 +13,7 @@ from sensitivity.questions import QUESTIONS
 from sensitivity.questions.overview import how_to_read, overview
 from sensitivity.questions.summary import caveats, summary
 from sensitivity.readers.filters import the_task
-from sensitivity.text.wording import code_parts
+from sensitivity.text.quantities import parts_with_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,13 +135,13 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
     head: list[Any] = [html.H2(tab_names()[key])]
     if why:
         return [*head, shell.notice("Not to be answered from these results", why, kind="refused")]
-    sections = [*head, html.Ul([html.Li(_with_code(text)) for text in sentences], className="answer")]
+    sections = [*head, html.Ul([html.Li(_content(text)) for text in sentences], className="answer")]
     if careful:
         sections.append(
             html.Details(
                 [
                     html.Summary(f"Read with care ({len(careful)})"),
-                    html.Ul(list(map(html.Li, careful))),
+                    html.Ul([html.Li(words.with_quantities(text)) for text in careful]),
                 ],
                 className="careful",
             )
@@ -162,7 +162,9 @@ def overview_table(source: Source, view: View) -> list[Any] | None:
     table, reading = source.measured(view, compute, ("overview", task))
     if table.empty:
         return None
-    explained = html.Details([html.Summary("How to read this table"), html.P(reading, className="what")])
+    explained = html.Details(
+        [html.Summary("How to read this table"), html.P(words.with_quantities(reading), className="what")]
+    )
     return [words.frame(table, caption="variants, in the order of the verdict"), explained]
 
 
@@ -175,6 +177,10 @@ def tables(view: View, key: str) -> html.P:
     return html.P(links[:-1], className="tables")
 
 
-def _with_code(sentence: str) -> list[Any]:
+def _content(sentence: str) -> list[Any]:
     """Return a sentence with its commands as code."""
-    return [html.Code(text) if code else text for text, code in code_parts(sentence)]
+    return [
+        html.Code(part) if code else part
+        for text, name, code in parts_with_code(sentence)
+        for part in [html.Span(text, **{"data-quantity": name}) if name else text]
+    ]

@@ -10,6 +10,7 @@ from dash import html
 
 from sensitivity.results.results import records
 from sensitivity.study.trial import STATUSES
+from sensitivity.text.quantities import Text, parts_of
 from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
     """Return a table of a measure as it is; its interval beside its value."""
     names = [str(column) for column in shown.columns]
     numeric = [shown[name].dtype.kind in "fiu" for name in names]
-    rows = [[cell(value) for value in row.values()] for row in records(shown.head(MOST_ROWS))]
+    rows = [[_shown(value) for value in row.values()] for row in records(shown.head(MOST_ROWS))]
     element = table(names, rows, caption=caption, numeric=numeric)
     if len(shown) <= MOST_ROWS:
         return element
@@ -95,6 +96,15 @@ def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
             html.P(f"The first {MOST_ROWS} of {len(shown):,} rows; the CSV has them all.", className="what"),
         ]
     )
+
+
+def _shown(value: Any) -> Any:
+    return with_quantities(value) if isinstance(value, Text) else cell(value)
+
+
+def with_quantities(text: str) -> list[Any]:
+    """Return a text whose quantities have their ids."""
+    return [html.Span(part, **{"data-quantity": name}) if name else part for part, name in parts_of(text)]
 
 
 def counts(row: Mapping[str, Any]) -> str:

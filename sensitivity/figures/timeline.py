@@ -20,7 +20,7 @@ from sensitivity.study.trial import STATUSES
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
-MANY = 400
+MANY = 500
 """Trials beyond which they are counted, not drawn one by one."""
 PARTS = 120
 SHADES = {
@@ -37,7 +37,7 @@ def timeline(measured: Measured) -> go.Figure:
 
     Past :data:`MANY` trials, the number of running trials is drawn.
     """
-    spans = ran(measured.results.trials)
+    spans = ran(measured.results.all_trials)
     if spans.empty:
         return notice("When trials ran", "when these trials ran is not known")
     figure = go.Figure()
@@ -54,7 +54,7 @@ def timeline(measured: Measured) -> go.Figure:
     ended = ", ".join(
         f"{counts[status]} {status}" for status in SHADES if status in counts and status != "completed"
     )
-    left = int((~measured.results.trials["status"].isin(SHADES)).sum())
+    left = int((~measured.results.all_trials["status"].isin(SHADES)).sum())
     waiting = f"; {counted(left, 'trial')} to come" if left else ""
     subtitle = "each bar a trial" if len(spans) <= MANY else "trials running at a time"
     subtitle += ", from its last report back by what it trained; lanes are packed, not workers"

@@ -83,7 +83,7 @@ def caveats(results: Results) -> pd.DataFrame:
 
 
 def _unmeasured(results: Results) -> list[tuple[str, str]]:
-    status, total = results.trials["status"], len(results.trials)
+    status, total = results.all_trials["status"], len(results.all_trials)
     failed, stopped = int((status == "failed").sum()), int((status == "stopped").sum())
     unfinished = int(status.isin(("pending", "running")).sum())
     sentences = []
@@ -113,7 +113,7 @@ def _reasons(results: Results) -> str:
     """Return the place of the reasons of failed trials; imported results may have none."""
     if IMPORTED not in results.spec:
         return "; `sensitivity trials --status failed` shows why"
-    errors = results.trials.loc[results.trials["status"] == "failed", "error"].notna()
+    errors = results.all_trials.loc[results.all_trials["status"] == "failed", "error"].notna()
     if not errors.any():
         return ""
     return "; trials.csv says why" if errors.all() else f"; trials.csv says why of {int(errors.sum())}"

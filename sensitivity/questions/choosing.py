@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sensitivity.figures.settings import selection_gaps
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.quantities import interval, several
 from sensitivity.questions.question import (
     Drawing,
     Question,
@@ -15,12 +16,14 @@ from sensitivity.questions.question import (
     rows,
     tables,
 )
-from sensitivity.text.wording import listed, several, with_interval
+from sensitivity.text.quantities import of_quantities
+from sensitivity.text.wording import listed
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
+@of_quantities
 def _gaps(measured: Measured, task: str) -> list[str]:
     """Return what the choice loses: the variants of which it surely loses something, or none."""
     table = rows(measured.selection, task)
@@ -30,7 +33,7 @@ def _gaps(measured: Measured, task: str) -> list[str]:
         unknown = all(row["gap_high"] != row["gap_high"] for row in table)
         sure = "as far as one seed tells" if unknown else "that these seeds show"
         return [f"Choosing a configuration by {select} costs nothing in {report} {sure}."]
-    words = [f"{row['variant']} {with_interval(row, 'gap')}" for row in lost]
+    words = [f"{row['variant']} {interval('selection', row, 'gap')}" for row in lost]
     rest = [row["variant"] for row in table if row not in lost]
     more = f" It costs {listed(rest)} nothing that these seeds show." if rest and len(rest) <= 8 else ""
     return [f"Choosing a configuration by {select} instead of {report} costs: {several(words)}.{more}"]

@@ -8,19 +8,22 @@ from sensitivity.figures import differences, verdict_pairs
 from sensitivity.measures.verdicts import EQUIVALENT, UNDECIDED
 from sensitivity.questions.decided import won
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.quantities import cell, constant, count, several
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, refusal, rows, tables
-from sensitivity.text.wording import known, several, with_interval
+from sensitivity.text.quantities import of_quantities
+from sensitivity.text.wording import known, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 QUANTITIES = {
     "regret": "The loss of an untuned configuration",
-    "miss": "The cost of a learning rate that is wrong by a factor of 3",
+    "miss": "The cost of a learning rate that is wrong by a factor of " + constant(3, "factor"),
 }
 """What the verdicts of a study are about, in words."""
 
 
+@of_quantities
 def sentences(measured: Measured, task: str) -> list[str]:
     """Return the verdicts on all pairs in sentences: told apart, equivalent, undecided."""
     table = rows(measured.verdicts, task)
@@ -30,15 +33,16 @@ def sentences(measured: Measured, task: str) -> list[str]:
     better = sorted((row for row in table if row["better"]), key=lambda row: -abs(row["value"]))
     text = []
     if better:
-        words = several([_told_apart(row) for row in better], 5)
-        text.append(f"{what}, {_unit(measured, task, better)}: {words} (simultaneous 95% intervals).")
+        words, level = several([_told_apart(row) for row in better], 5), constant("95%", "level")
+        text.append(f"{what}, {_unit(measured, task, better)}: {words} (simultaneous {level} intervals).")
     equal = [f"{row['a']} and {row['b']}" for row in table if row["verdict"] == EQUIVALENT]
     if equal:
-        text.append(f"Equivalent within {table[0]['margin']:.3g}: {several(equal, 5)}.")
+        margin = cell(f"{table[0]['margin']:.3g}", "verdicts", table[0], "margin")
+        text.append(f"Equivalent within {margin}: {several(equal, 5)}.")
     open_pairs = [f"{row['a']} against {row['b']}" for row in table if row["verdict"] == UNDECIDED]
     if open_pairs:
         noun = "pair" if len(table) == 1 else "pairs"
-        text.append(f"Not decided, of {len(table)} {noun}: {several(open_pairs, 5)}.")
+        text.append(f"Not decided, of {count(len(table), 'pairs', task)} {noun}: {several(open_pairs, 5)}.")
     return text
 
 
@@ -48,7 +52,7 @@ def _told_apart(row: dict[str, Any]) -> str:
     low, high = ("share_low", "share_high") if name == "share" else ("low", "high")
     ends = sorted((abs(row[low]), abs(row[high])))
     size = with_interval({"value": abs(row[name]), "low": ends[0], "high": ends[1]}, form=form)
-    return f"{row['better']} is better than {worse} by {size}"
+    return f"{row['better']} is better than {worse} by {cell(size, 'verdicts', row, name, 'size')}"
 
 
 def _unit(measured: Measured, task: str, pairs: list[dict[str, Any]]) -> str:

@@ -8,10 +8,11 @@ import pandas as pd
 
 from sensitivity.figures.timeline import ran, timeline
 from sensitivity.figures.words import counted
+from sensitivity.questions.quantities import cell, count, several
 from sensitivity.questions.question import Drawing, Question, for_all
 from sensitivity.results.results import records
 from sensitivity.study.trial import STATUSES
-from sensitivity.text.wording import several
+from sensitivity.text.quantities import of_quantities, quantity
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -22,14 +23,14 @@ def course(measured: Measured, task: str) -> pd.DataFrame:
 
     Columns: status, n, seconds (sum of the training time), begin and end (UTC).
     """
-    spans = ran(measured.results.trials)
+    spans = ran(measured.results.all_trials)
     rows = [
         {
             "status": status,
             "n": len(part),
             "seconds": part["seconds"].sum(),
-            "begin": part["begin"].min(),
-            "end": part["end"].max(),
+            "begin": part["begin"].min().floor("s"),
+            "end": part["end"].max().floor("s"),
         }
         for status in STATUSES
         if len(part := spans[spans["status"] == status])
@@ -49,18 +50,24 @@ def failures(measured: Measured, task: str) -> pd.DataFrame:
     return table.sort_values("n", ascending=False, kind="stable", ignore_index=True)
 
 
+@of_quantities
 def sentences(measured: Measured, task: str) -> list[str]:
     """Return begin and end, number of parallel trials, and the errors, in sentences."""
-    spans = ran(measured.results.trials)
+    spans = ran(measured.results.all_trials)
     begin, end = spans["begin"].min(), spans["end"].max()
     took = (end - begin).total_seconds()
     mean = (spans["end"] - spans["begin"]).dt.total_seconds().sum() / took if took else len(spans)
-    text = [
-        f"From {begin:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC {counted(len(spans), 'trial')} ran, up to "
-        f"{int(spans['lane'].max()) + 1} at a time, {mean:.1f} on average."
-    ]
+    first, last = (
+        quantity(f"{time:%Y-%m-%d %H:%M}", "count", "course", end)
+        for end, time in (("begin", begin), ("end", end))
+    )
+    trials = quantity(counted(len(spans), "trial"), "count", "ran")
+    lanes = count(int(spans["lane"].max()) + 1, "lanes")
+    average = quantity(f"{mean:.1f}", "count", "mean_lanes")
+    text = [f"From {first} to {last} UTC {trials} ran, up to {lanes} at a time, {average} on average."]
     errors = [
-        f"{_first_line(row['error'])} ({counted(row['n'], 'trial')})"
+        f"{cell(_first_line(row['error']), 'failures', row, 'error')} "
+        f"({cell(counted(row['n'], 'trial'), 'failures', row, 'n')})"
         for row in records(failures(measured, task))
     ]
     return [
@@ -74,7 +81,7 @@ def _first_line(error: str) -> str:
 
 
 def _why_not(measured: Measured, task: str) -> str:
-    return "When these trials ran is not known." if ran(measured.results.trials).empty else ""
+    return "When these trials ran is not known." if ran(measured.results.all_trials).empty else ""
 
 
 COURSE = Question(

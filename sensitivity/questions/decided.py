@@ -14,17 +14,21 @@ from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.robustness import HALF
 from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
 from sensitivity.questions.fixed_settings import something_varies
-from sensitivity.questions.next_steps import command_for
+from sensitivity.questions.next_steps import MOST_SEEDS, command_for
+from sensitivity.questions.quantities import PAIR, cell, constant, count, setting, several, share
 from sensitivity.questions.question import of_task, rows
 from sensitivity.results.capping import INITIAL, cap_of, reference
 from sensitivity.results.results import records
-from sensitivity.text.wording import known, listed, number, percent, setting, several, with_interval
+from sensitivity.text.quantities import of_quantities, quantity
+from sensitivity.text.wording import known, listed, number, percent, with_interval
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 WIDE = 1.1
 """Factor between the ends of a range of learning rates that is worth telling."""
+BOUNDS = ("capped", "low", "high")
+"""Columns of a cost that is known only by its bounds."""
 PAIRS = 3
 """Most undecided pairs that are named."""
 
@@ -37,6 +41,7 @@ def recommended(measured: Measured, task: str) -> str:
     return leader(measured.results, estimates(measured.results)[task], stakes(measured.results)[task])
 
 
+@of_quantities
 def recommendation(measured: Measured, task: str) -> list[str]:
     """Return the variant and setting to use, with its measured mean, and what a learning rate that is off and
     the default setting cost."""
@@ -47,11 +52,11 @@ def recommendation(measured: Measured, task: str) -> list[str]:
     place = one.best.place
     seeds = int(np.isfinite(one.group.loss[place]).sum())
     sign = -1 if measured.results.direction == "max" else 1
-    over = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
-    text = (
-        f"Use {variant} at {setting(one.group.configurations[place])}: {metric_name(measured.results)} "
-        f"{number(sign * one.best.observed)} ({over})."
-    )
+    row = {"task": task, "variant": variant}
+    over = f"mean of {cell(seeds, 'overview', row, 'seeds')} seeds" if seeds > 1 else "one seed"
+    mean = cell(number(sign * one.best.observed), "overview", row, "observed", "metric")
+    at = setting(one.group.configurations[place], "overview", row)
+    text = f"Use {variant} at {at}: {metric_name(measured.results)} {mean} ({over})."
     pieces = (_good_range, _miss, _default)
     return [text, *(sentence for piece in pieces for sentence in piece(measured, task, variant))]
 
@@ -69,7 +74,9 @@ def _good_range(measured: Measured, task: str, variant: str) -> list[str]:
     found = good_range(measured, task, variant)
     if found is None:
         return []
-    rates = f"Learning rates from about {found['first']:.2g} to {found['last']:.2g}"
+    row = {"task": task, "variant": variant}
+    first, last = (cell(f"{found[end]:.2g}", "valley", row, end) for end in ("first", "last"))
+    rates = f"Learning rates from about {first} to {last}"
     return [f"{rates} lose at most a tenth of {won(measured, task)}, if the rest is tuned."]
 
 
@@ -91,14 +98,19 @@ def _default(measured: Measured, task: str, variant: str) -> list[str]:
     if found is None:
         return []
     varied = measured.results.varied(variant)
-    shown = setting({name: value for name, value in found["configuration"].items() if name in varied})
+    shown = ", ".join(
+        f"{name} {quantity(number(value), 'setting', 'default', variant, name)}"
+        for name, value in found["configuration"].items()
+        if name in varied
+    )
+    row = {"task": task, "variant": variant}
     start, gain = f"At its default setting ({shown}), {variant}", won(measured, task)
     low, high = (found[name] if known(found[name]) else found["value"] for name in ("low", "high"))
     if high < 0:
         gap = {"value": -found["value"], "low": -found["high"], "high": -found["low"]}
-        better = with_interval(gap, form=".0%")
+        better = cell(with_interval(gap, form=".0%"), "regret", row, "default", "negative")
         return [f"{start} is better than the best setting of the design, by {better} of {gain}."]
-    words = with_interval(found, form=".0%")
+    words = cell(with_interval(found, form=".0%"), "regret", row, "default")
     if low <= 0 < high:
         return [f"{start} cannot be told from the best setting of the design: {words} of {gain}."]
     return [f"{start} loses {words} of {gain}."]
@@ -113,27 +125,26 @@ def _miss(measured: Measured, task: str, variant: str) -> list[str]:
     if not found:
         return []
     row, gain = found[0], won(measured, task)
-    start = f"A learning rate that is wrong by a factor of {FACTOR:.0f}"
+    factor = constant(f"{FACTOR:.0f}", "factor")
+    start = f"A learning rate that is wrong by a factor of {factor}"
     if known(row["value"]):
-        return [f"{start} costs {variant} {with_interval(row, form='.0%')} of {gain}."]
+        return [f"{start} costs {variant} {share('miss_cost', row)} of {gain}."]
     if known(row["low"]) and row["capped"] > 0:
+        capped, low, high = (cell(percent(row[name]), "miss_cost", row, name) for name in BOUNDS)
         return [
-            f"{start} may lead to where {percent(row['capped'])} of the trials of {variant} diverge; it "
-            f"costs {percent(row['low'])} to {percent(row['high'])} of {gain}."
+            f"{start} may lead to where {capped} of the trials of {variant} diverge; it costs {low} to "
+            f"{high} of {gain}."
         ]
     sides = [side for side in ("below", "above") if known(row[side])]
     if sides:
         side = sides[0]
-        words = with_interval(
-            {"value": row[side], "low": row[f"{side}_low"], "high": row[f"{side}_high"]}, form=".0%"
-        )
+        words, note = share("miss_cost", row, side), cell(row["note"], "miss_cost", row, "note")
         way = "too small" if side == "below" else "too large"
-        return [f"A learning rate {FACTOR:.0f} times {way} costs {variant} {words} of {gain}; {row['note']}."]
-    return (
-        [f"What a learning rate that is wrong by a factor of {FACTOR:.0f} costs is not known: {row['note']}."]
-        if row["note"]
-        else []
-    )
+        return [f"A learning rate {factor} times {way} costs {variant} {words} of {gain}; {note}."]
+    if not row["note"]:
+        return []
+    note = cell(row["note"], "miss_cost", row, "note")
+    return [f"What a learning rate that is wrong by a factor of {factor} costs is not known: {note}."]
 
 
 def won(measured: Measured, task: str) -> str:
@@ -143,6 +154,7 @@ def won(measured: Measured, task: str) -> str:
     return "the distance from the worst result to the best"
 
 
+@of_quantities
 def standing(measured: Measured, task: str) -> list[str]:
     """Return which variants lead, tuned and untuned, which are not ranked, and why."""
     regrets = [row for row in rows(measured.regret, task) if row["learned"]]
@@ -187,16 +199,10 @@ def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> li
         )
     tied = _first(measured, task, tuned=False)
     shares = {row["variant"]: row for row in whole}
-    least = [
-        f"{variant} {with_interval(shares[variant], form='.0%')}" for variant in tied if variant in shares
-    ]
+    least = [f"{variant} {share('regret', shares[variant])}" for variant in tied if variant in shares]
     most = max(whole, key=lambda row: row["value"])
     verb = "loses" if len(least) == 1 else "lose"
-    more = (
-        ""
-        if most["variant"] in tied
-        else f"; {most['variant']} loses most, {with_interval(most, form='.0%')}"
-    )
+    more = "" if most["variant"] in tied else f"; {most['variant']} loses most, {share('regret', most)}"
     return [f"Untuned, {listed(tied)} {verb} least of {won(measured, task)}: {several(least)}{more}."]
 
 
@@ -206,6 +212,7 @@ def _first(measured: Measured, task: str, *, tuned: bool) -> list[str]:
     return [row["variant"] for row in rows(table, task) if row["first"] == 1]
 
 
+@of_quantities
 def undecided(measured: Measured, task: str) -> list[str]:
     """Return how many pairs are decided by the primary measure, and the first that are not."""
     pairs = rows(measured.verdicts, task)
@@ -215,15 +222,20 @@ def undecided(measured: Measured, task: str) -> list[str]:
         (row for row in pairs if row["verdict"] == UNDECIDED), key=lambda row: (_units(row), row["p"])
     )
     noun = "pair" if len(pairs) == 1 else "pairs"
+    whole, ended = (
+        count(many, of, task) for many, of in ((len(pairs), "pairs"), (len(pairs) - len(left), "decided"))
+    )
     if not left:
-        return [f"Decided: {'the only' if len(pairs) == 1 else f'all {len(pairs)}'} {noun}."]
+        return [f"Decided: {'the only' if len(pairs) == 1 else f'all {whole}'} {noun}."]
     names = [f"{row['a']} against {row['b']}{_needs(row)}" for row in left]
     command = command_for(measured.results, left[0])
-    more = f" To decide the first with a chance of 80%: `{command}`." if command else ""
-    decided = f"Decided: {len(pairs) - len(left)} of {len(pairs)} {noun}."
-    return [f"{decided} Not decided: {several(names, PAIRS)}.{more}"]
+    shown = quantity(command, "command", *(left[0][name] for name in PAIR))
+    chance = constant("80%", "power")
+    more = f" To decide the first with a chance of {chance}: `{shown}`." if command else ""
+    return [f"Decided: {ended} of {whole} {noun}. Not decided: {several(names, PAIRS)}.{more}"]
 
 
+@of_quantities
 def changed(measured: Measured, task: str) -> list[str]:
     """Return the choices of the study that change what it concludes.
 
@@ -238,11 +250,15 @@ def changed(measured: Measured, task: str) -> list[str]:
         for row in table[1:]
         if row["leader"] not in tied and row["change"] != f"without {whole['leader']}"
     ]
-    names = [f"{row['change']}, {row['leader']} would be named" for row in others]
-    names += [f"{row['change']}, {row['reversed']} {_turned(row)}" for row in table[1:] if row["reversed"]]
+    names = [f"{_change(row)}, {row['leader']} would be named" for row in others]
+    names += [f"{_change(row)}, {row['reversed']} {_turned(row)}" for row in table[1:] if row["reversed"]]
     if not names:
         return []
     return [f"The conclusion depends on choices of this study: {'; '.join(names)}."]
+
+
+def _change(row: dict[str, Any]) -> str:
+    return cell(row["change"], "conclusion_changes", row, "change")
 
 
 def _turned(row: dict[str, Any]) -> str:
@@ -257,18 +273,21 @@ def _units(row: dict[str, Any]) -> float:
 
 def _needs(row: dict[str, Any]) -> str:
     if math.isfinite(row["configurations"]):
-        return f" (about {row['configurations']:,.0f} configurations of each would decide)"
+        needed = cell(f"{row['configurations']:,.0f}", "verdicts", row, "configurations")
+        return f" (about {needed} configurations of each would decide)"
     if not math.isfinite(row["seeds"]):
         return ""
-    return (
-        f" (about {row['seeds']:.0f} seeds would decide)" if row["seeds"] <= 50 else " (more than 50 seeds)"
-    )
+    if row["seeds"] > MOST_SEEDS:
+        return f" (more than {constant(MOST_SEEDS, 'most_seeds')} seeds)"
+    needed = cell(f"{row['seeds']:.0f}", "verdicts", row, "seeds")
+    return f" (about {needed} seeds would decide)"
 
 
+@of_quantities
 def not_ranked(measured: Measured, task: str) -> list[str]:
     """Return why variants are not ranked, where their design refuses it."""
     reason = measured.regret.attrs.get(REFUSED)
-    return [f"Variants are not ranked: {reason}."] if reason else []
+    return [f"Variants are not ranked: {quantity(reason, 'reason', 'regret')}."] if reason else []
 
 
 def has_regret(measured: Measured, task: str) -> bool:

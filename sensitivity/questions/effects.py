@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import effect_shares, estimator_agreement, pair_effects, seed_noise
 from sensitivity.measures.effects import NO_HYPERPARAMETER, NOISE, UNEXPLAINED
+from sensitivity.questions.quantities import cell, constant, count, several, share
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
 from sensitivity.results.results import records
-from sensitivity.text.wording import MOST, listed, percent, several, with_interval
+from sensitivity.text.quantities import of_quantities, quantity
+from sensitivity.text.wording import MOST, listed, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +25,13 @@ FEW = 2
 """Variants up to which the share of each is said."""
 MINOR = 0.05
 """Share below which effects are not mentioned."""
+LEAST = constant(percent(MINOR), "minor")
+"""The same in words."""
 TRUSTED = 0.5
 """Out-of-bag R2 of a forest from which interactions are mentioned."""
 
 
+@of_quantities
 def effects(measured: Measured, task: str) -> list[str]:
     """Return a sentence for each variant on its effects.
 
@@ -39,12 +44,12 @@ def effects(measured: Measured, task: str) -> list[str]:
         large = _clear(part[~part["effect"].isin((UNEXPLAINED, NOISE))]).sort_values("value", ascending=False)
         if variant in set(poor["variant"]) or large.empty:
             continue
-        words = [f"{row['effect']} {with_interval(row, form='.0%')}" for row in records(large)]
+        words = [f"{row['effect']} {share('main_effects', row)}" for row in records(large)]
         rest = part[(part["effect"] == NOISE) | ((part["effect"] == UNEXPLAINED) & (part["value"] >= MINOR))]
-        more = "".join(f"; {row['effect']} {percent(row['value'])}" for row in records(rest))
+        more = "".join(f"; {row['effect']} {_percent(row)}" for row in records(rest))
         text.append(f"For {variant}, the variance of the loss comes from {several(words, 5)}{more}.")
     if len(text) > MOST:
-        text = [*text[:MOST], f"{len(text) - MOST} more variants are in the table."]
+        text = [*text[:MOST], f"{count(len(text) - MOST, 'more')} more variants are in the table."]
     if len(poor):
         names = several(list(dict.fromkeys(poor["variant"])))
         text.append(
@@ -62,6 +67,10 @@ def effects(measured: Measured, task: str) -> list[str]:
     return [*text, *_unknown(alone[unknown], everything=bool(unknown.all()))]
 
 
+def _percent(row: dict[str, Any]) -> str:
+    return cell(percent(row["value"]), "main_effects", row, "value")
+
+
 def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
     """Return the sentence on variants of which no share is known.
 
@@ -73,7 +82,8 @@ def _unknown(shares: pd.DataFrame, *, everything: bool) -> list[str]:
         return []
     who = "these trials" if everything else several(list(dict.fromkeys(shares["variant"])))
     reasons = dict.fromkeys(part for note in shares["note"] for part in note.split("; ") if part)
-    return [f"Importance is unknown for {who}: {'; '.join(reasons)}."]
+    notes = quantity("; ".join(reasons), "reason", "main_effects")
+    return [f"Importance is unknown for {who}: {notes}."]
 
 
 def _clear(shares: pd.DataFrame) -> pd.DataFrame:
@@ -84,9 +94,10 @@ def _clear(shares: pd.DataFrame) -> pd.DataFrame:
 def _none(shares: pd.DataFrame) -> str:
     """Return the sentence that no effect is large; where an interval exceeds 5%, one may be large."""
     surely = "" if (shares["high"] < MINOR).all() else "clearly "
-    return f"No hyperparameter {surely}explains 5% of the variance of the loss on its own."
+    return f"No hyperparameter {surely}explains {LEAST} of the variance of the loss on its own."
 
 
+@of_quantities
 def leading(measured: Measured, task: str) -> list[str]:
     """Return one sentence for all variants: the hyperparameter that matters most to each, or to all."""
     shares = of_task(measured.main_effects, task)
@@ -98,12 +109,15 @@ def leading(measured: Measured, task: str) -> list[str]:
     large = large.set_index("variant").loc[names]
     everywhere = len(names) > FEW and len(names) == shares["variant"].nunique()
     if everywhere and large["effect"].nunique() == 1:
-        low, high = large["value"].min(), large["value"].max()
-        ends = f"{low:.0%} to {high:.0%}" if f"{low:.0%}" != f"{high:.0%}" else f"{low:.0%}"
+        ordered = [{**row, "variant": name} for name, row in large.sort_values("value").iterrows()]
+        low, high = (_percent(row) for row in (ordered[0], ordered[-1]))
+        alike = percent(ordered[0]["value"]) == percent(ordered[-1]["value"])
+        ends = low if alike else f"{low} to {high}"
         effect = large["effect"].iloc[0]
-        return [f"{effect} matters most for all {len(names)} variants: {ends} of the variance of the loss."]
+        many = count(len(names), "variants", task)
+        return [f"{effect} matters most for all {many} variants: {ends} of the variance of the loss."]
     words = [
-        f"{row['effect']} for {variant}, {with_interval(row, form='.0%')}"
+        f"{row['effect']} for {variant}, {share('main_effects', {**row, 'variant': variant})}"
         for variant, row in large.iterrows()
     ]
     return (
@@ -114,9 +128,10 @@ def leading(measured: Measured, task: str) -> list[str]:
 
 
 def _more(words: list[str]) -> str:
-    return f"; {len(words) - MOST} more in the table" if len(words) > MOST else ""
+    return f"; {count(len(words) - MOST, 'more')} more in the table" if len(words) > MOST else ""
 
 
+@of_quantities
 def _pairs(measured: Measured, task: str) -> list[str]:
     table = rows(measured.variance_shares, task, order="pair")
     if not table:
@@ -127,18 +142,21 @@ def _pairs(measured: Measured, task: str) -> list[str]:
     large = sorted(
         (row for row in believed if row["low"] > 0 and row["value"] >= MINOR), key=lambda row: -row["value"]
     )
-    worst, best = (f"{end(row['r2'] for row in believed):.2f}" for end in (min, max))
-    surrogate = f"forests with out-of-bag R2 of {worst}" + ("" if worst == best else f" to {best}")
+    worst, best = (end(believed, key=lambda row: float(row["r2"])) for end in (min, max))
+    ends = [cell(f"{row['r2']:.2f}", "variance_shares", row, "r2") for row in (worst, best)]
+    alike = f"{worst['r2']:.2f}" == f"{best['r2']:.2f}"
+    surrogate = f"forests with out-of-bag R2 of {ends[0]}" + ("" if alike else f" to {ends[1]}")
     if not large:
         variants = list(dict.fromkeys(row["variant"] for row in believed))
         of = f" of {several(variants)}" if len(variants) < len({row["variant"] for row in table}) else ""
-        return [f"No interaction{of} clearly exceeds 5% ({surrogate})."]
-    words = [f"{row['effect']} of {row['variant']} {with_interval(row, form='.0%')}" for row in large]
+        return [f"No interaction{of} clearly exceeds {LEAST} ({surrogate})."]
+    words = [f"{row['effect']} of {row['variant']} {share('variance_shares', row)}" for row in large]
     return [
         f"Interactions, beyond what each hyperparameter explains alone ({surrogate}): {several(words, 5)}."
     ]
 
 
+@of_quantities
 def _agreement(measured: Measured, task: str) -> list[str]:
     table = rows(measured.estimators, task)
     names = list(dict.fromkeys(row["estimator"] for row in table))
@@ -162,7 +180,7 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         ]
     if not words:
         return []
-    more = f"; {len(words) - 3} more in the table" if len(words) > 3 else ""
+    more = f"; {count(len(words) - 3, 'more')} more in the table" if len(words) > 3 else ""
     return [
         f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different "
         "things."

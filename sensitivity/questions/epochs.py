@@ -10,10 +10,12 @@ import pandas as pd
 
 from sensitivity.figures import learning_curves
 from sensitivity.figures.words import counted
+from sensitivity.questions.quantities import cell, count, several, share
 from sensitivity.questions.question import Drawing, Question, of_task, rows, tables
 from sensitivity.results.capping import INITIAL, cap_of
 from sensitivity.results.results import PREFIX, records
-from sensitivity.text.wording import known, listed, several, with_interval
+from sensitivity.text.quantities import of_quantities
+from sensitivity.text.wording import known, listed
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -79,14 +81,17 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
     return pd.DataFrame(gains, columns=["task", "variant", "value", "low", "high", "n", "epochs", "late"])
 
 
+@of_quantities
 def sentences(measured: Measured, task: str) -> list[str]:
     """Return the share of the last quarter of the epochs, and late changes of the best, in sentences."""
     table = late_gains(measured, task)
-    gains = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in rows(table, task)]
+    gains = [f"{row['variant']} {share('late_gains', row)}" for row in rows(table, task)]
     if not gains:
         return ["Too few epochs to see whether more are needed."]
-    of, late = table["epochs"].max(), table["late"].max()
-    which = f"the last {late} of {of} epochs" if late > 1 else f"the last of {of} epochs"
+    late = table["late"].max()
+    of = count(table["epochs"].max(), "epochs", task)
+    last_ones = f"the last {count(late, 'late_epochs', task)}" if late > 1 else "the last"
+    which = f"{last_ones} of {of} epochs"
     text = [
         f"Share of the improvement of the best configuration from {which} (range of the seeds): "
         f"{several(gains)}."
@@ -101,10 +106,12 @@ def sentences(measured: Measured, task: str) -> list[str]:
             if half == end
             else f"was not the best at the end: {half} at half, {end} at the end"
         )
-        text.append(f"The variant that was best after half of the epochs ({last // 2}) {same}.")
+        middle = count(last // 2, "half_of_epochs", task)
+        text.append(f"The variant that was best after half of the epochs ({middle}) {same}.")
     return text
 
 
+@of_quantities
 def decided_earlier(measured: Measured, task: str) -> list[str]:
     """Return what the study would have decided after a share of its epochs, in a sentence."""
     table = records(of_task(measured.verdicts_by_epoch, task))
@@ -113,16 +120,15 @@ def decided_earlier(measured: Measured, task: str) -> list[str]:
     if not shorter:
         return []
     words = [
-        f"{row['decided']:.0f} after {_epochs(epochs)}"
-        + (f" ({row['reversed']} the other way round)" if row["reversed"] else "")
-        for epochs, row in shorter.items()
+        _decided(row) + (f" ({row['reversed']} the other way round)" if row["reversed"] else "")
+        for row in shorter.values()
     ]
-    whole = f"{end[0]['decided']:.0f} after {_epochs(end[0]['epochs'])}"
-    return [f"Decided pairs of variants: {listed([*words, whole])}."]
+    return [f"Decided pairs of variants: {listed([*words, _decided(end[0])])}."]
 
 
-def _epochs(count: float) -> str:
-    return counted(int(count), "epoch")
+def _decided(row: dict[str, Any]) -> str:
+    decided = cell(f"{row['decided']:.0f}", "verdicts_by_epoch", row, "decided")
+    return f"{decided} after {cell(counted(int(row['epochs']), 'epoch'), 'verdicts_by_epoch', row, 'epochs')}"
 
 
 def _leader(table: pd.DataFrame, epoch: int, results: Results) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.questions.quantities import constant
+from sensitivity.text.quantities import of_quantities, quantity
 from sensitivity.text.wording import with_interval
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def something_varies(measured: Measured) -> bool:
     return any(measured.results.varied(variant) for variant in measured.results.spaces)
 
 
+@of_quantities
 def settings_compared(measured: Measured, task: str) -> list[str]:
     """Return sentences on every pair of variants: the lower mean loss and the difference, or "undecided".
 
@@ -41,7 +44,8 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
     if not pairs:
         return []
     if min(map(len, losses.values())) < 2:
-        return ["One seed: the variants cannot be told apart; at least 2 seeds are needed."]
+        fewest = constant(2, "fewest_seeds")
+        return [f"One seed: the variants cannot be told apart; at least {fewest} seeds are needed."]
     sentences, tests = [], []
     for one, other in pairs:
         a, b = losses[one], losses[other]
@@ -69,11 +73,13 @@ def settings_compared(measured: Measured, task: str) -> list[str]:
         size = with_interval(
             {"value": abs(difference), "low": low * np.sign(difference), "high": high * np.sign(difference)}
         )
+        size = quantity(size, "settings", task, better, worse, "difference")
+        chance = quantity(f"{worst:.2g}", "settings", task, better, worse, "p")
         if worst < LEVEL:
             sentences.append(
-                f"{better} ends {way} than {worse} by {size}, p {worst:.2g} (Welch's test over seeds)."
+                f"{better} ends {way} than {worse} by {size}, p {chance} (Welch's test over seeds)."
             )
         else:
-            words = f"the difference is {size}, p {worst:.2g}; more seeds may decide"
+            words = f"the difference is {size}, p {chance}; more seeds may decide"
             sentences.append(f"{better} and {worse} cannot be told apart: {words}.")
     return sentences

@@ -11,18 +11,21 @@ import pandas as pd
 from sensitivity.measures.levels import printed_level
 from sensitivity.measures.verdicts import FACTOR
 from sensitivity.questions.decided import has_regret, recommended, won
+from sensitivity.questions.quantities import cell, constant, interval, setting, share
 from sensitivity.questions.question import of_task, rows
 from sensitivity.questions.summary import best_title, best_words, expected_words, has_finite
 from sensitivity.results.capping import cap_of
 from sensitivity.results.results import records
-from sensitivity.text.wording import DASH, known, percent, setting, with_interval
+from sensitivity.text.quantities import END, Text, marked
+from sensitivity.text.wording import DASH, known, percent
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
+THREE = constant(f"{FACTOR:.0f}", "factor")
 OWN_BEST = (
     "Sensitivity: mean excess of the loss over the variant's own best, in units of the loss and capped at "
-    "{cap}, over {what} (Wortsman et al. 2023)."
+    "{cap}, over {what} (Wortsman et al. " + constant(2023, "year") + ")."
 )
 REGRET = (
     "Rank: the places that a variant can have when tuned, all pairs tested together. Behind: how far its "
@@ -30,14 +33,19 @@ REGRET = (
     "percent of {won}; losses are capped at {cap}."
 )
 DEFAULTED = " At default: how far the default setting is behind; it is no part of the mean."
-MISS = " Factor 3: what a learning rate that is wrong by a factor of 3 costs, in percent of {won}."
+MISS = (
+    f" Factor {THREE}: what a learning rate that is wrong by a factor of {THREE} costs, in percent of "
+    "{won}."
+)
 VALLEY = " Good range: decades of learning rate within a tenth of {won} of the variant's own best."
 EXPECTED = "expected on a rerun"
 """Title of the column of results that are corrected for the luck of choosing the best."""
-ROBUST = " Robust width: decades of learning rate within 10% of the best loss."
+ROBUST = f" Robust width: decades of learning rate within {constant('10%', 'robust')} of the best loss."
 INTERVALS = "Intervals hold the truth in {level} of studies (divergence: Wilson). "
 RANK, TUNED, UNTUNED, DEFAULT = "rank when tuned", "behind when tuned", "behind untuned", "behind at default"
 MISSED, GOOD, WIDTH = "factor 3 costs", "good range (decades)", "robust width (decades)"
+ENDS = ("first", "last")
+"""Columns of the ranks that a variant can have."""
 BRIEF = (RANK, TUNED, UNTUNED, DEFAULT, MISSED, "lr sensitivity", "sensitivity", "diverged")
 """Columns of numbers that a terminal shows, where they exist."""
 
@@ -45,16 +53,16 @@ BRIEF = (RANK, TUNED, UNTUNED, DEFAULT, MISSED, "lr sensitivity", "sensitivity",
 def how_to_read(measured: Measured, task: str) -> str:
     """Return the explanation of the numbers of :func:`overview`."""
     cap = cap_of(measured.results, task).replace("that ended", "that any trial of the task ended with")
-    intervals = INTERVALS.format(level=printed_level(measured.results, task))
+    intervals = INTERVALS.format(level=constant(printed_level(measured.results, task), "level"))
     if _ranked(measured, task):
         unit = won(measured, task)
         shown = overview(measured, task)
         columns = ((DEFAULT, DEFAULTED), (MISSED, MISS), (GOOD, VALLEY))
         more = "".join(text.format(won=unit) for name, text in columns if name in shown)
-        return intervals + REGRET.format(won=unit, cap=cap) + more
+        return Text(intervals + REGRET.format(won=unit, cap=cap) + more)
     over = {"lr": "the range of learning rates"}.get(measured.compared_over or "", "all configurations")
     words = intervals + OWN_BEST.format(what=over, cap=cap)
-    return words + (ROBUST if measured.compared_over == "lr" else "")
+    return Text(words + (ROBUST if measured.compared_over == "lr" else ""))
 
 
 def _ranked(measured: Measured, task: str) -> bool:
@@ -79,21 +87,23 @@ def overview(measured: Measured, task: str) -> pd.DataFrame:
     for row in table:
         cells = {
             "variant": row["variant"],
-            best_title(measured.results): best_words(measured.results, row).strip(","),
-            "at": setting(row["configuration"]) if has_finite(measured.results, row) else DASH,
+            best_title(measured.results): marked(best_words(measured.results, row)).strip(","),
+            "at": setting(row["configuration"], "overview", row)
+            if has_finite(measured.results, row)
+            else DASH,
             **(losses.get(row["variant"], {}) if ranked else _own_best(measured, row)),
-            "diverged": with_interval(row, "divergence_rate", form=".0%"),
-            EXPECTED: _expected(expected_words(measured.results, row)),
-            "trials": str(row["n"]),
+            "diverged": share("overview", row, "divergence_rate"),
+            EXPECTED: _expected(marked(expected_words(measured.results, row))),
+            "trials": cell(row["n"], "overview", row, "n"),
         }
-        shown.append(cells)
-    return _without_empty(pd.DataFrame(shown).fillna(DASH))
+        shown.append({name: Text(words) for name, words in cells.items()})
+    return _without_empty(pd.DataFrame(shown, dtype=object).fillna(DASH))  # another type has no quantities
 
 
 def _expected(words: str) -> str:
     """Return an estimate with its interval in brackets, as the other columns have it."""
-    value, comma, interval = words.partition(", ")
-    return f"{value} ({interval})" if comma else words or DASH
+    value, comma, ends = words.partition(", ")
+    return f"{value} ({ends.removesuffix(END)}){END}" if comma else words or DASH
 
 
 def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
@@ -104,9 +114,7 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
 
 def _losses(measured: Measured, task: str) -> dict[str, dict[str, str]]:
     """Return the cells of what each variant loses, in the order of the verdict."""
-    ranks = {
-        row["variant"]: (row["first"], row["last"]) for row in rows(measured.table_named("tuned_ranks"), task)
-    }
+    ranks = {row["variant"]: row for row in rows(measured.table_named("tuned_ranks"), task)}
     costs = records(of_task(measured.table_named("miss_cost"), task))
     missed = {row["variant"]: row for row in costs if row["factor"] == FACTOR}
     valleys = {row["variant"]: row for row in rows(measured.table_named("valley"), task)}
@@ -115,7 +123,7 @@ def _losses(measured: Measured, task: str) -> dict[str, dict[str, str]]:
         key=lambda row: (
             not row["learned"],
             row["variant"] != first_named,
-            ranks.get(row["variant"], (len(regrets),))[0],
+            ranks.get(row["variant"], {"first": len(regrets)})["first"],
             row["value"] if known(row["value"]) else row["tuned"],
         )
     )
@@ -124,13 +132,13 @@ def _losses(measured: Measured, task: str) -> dict[str, dict[str, str]]:
         variant = row["variant"]
         place = "not ranked: did not learn" if not row["learned"] else DASH
         if variant in ranks:
-            first, last = ranks[variant]
-            place = str(first) if first == last else f"{first} to {last}"
+            first, last = (cell(ranks[variant][end], "tuned_ranks", ranks[variant], end) for end in ENDS)
+            place = first if ranks[variant]["first"] == ranks[variant]["last"] else f"{first} to {last}"
         cells[variant] = {
             RANK: place,
-            TUNED: with_interval(row, "tuned", form=".0%"),
-            UNTUNED: with_interval(row, form=".0%"),
-            DEFAULT: with_interval(row, "default", form=".0%"),
+            TUNED: share("regret", row, "tuned"),
+            UNTUNED: share("regret", row),
+            DEFAULT: share("regret", row, "default"),
             MISSED: _missed(missed.get(variant)),
             GOOD: _good(valleys.get(variant)),
         }
@@ -141,19 +149,20 @@ def _missed(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return DASH
     if known(row["value"]):
-        return with_interval(row, form=".0%")
+        return share("miss_cost", row)
     if known(row["low"]) and known(row["high"]):
-        return f"{percent(row['low'])} to {percent(row['high'])}"
+        low, high = (cell(percent(row[end]), "miss_cost", row, end) for end in ("low", "high"))
+        return f"{low} to {high}"
     for side, way in (("below", "too small"), ("above", "too large")):
         if known(row[side]):
-            return f"{way}: {with_interval(row, side, form='.0%')}"
+            return f"{way}: {share('miss_cost', row, side)}"
     return DASH
 
 
 def _good(row: Mapping[str, Any] | None) -> str:
     if row is None or not known(row["value"]):
         return DASH
-    return f"{'at least ' if row['at_least'] else ''}{with_interval(row, form='.2g')}"
+    return f"{'at least ' if row['at_least'] else ''}{interval('valley', row, form='.2g')}"
 
 
 def _own_best(measured: Measured, row: Mapping[str, Any]) -> dict[str, str]:
@@ -161,5 +170,5 @@ def _own_best(measured: Measured, row: Mapping[str, Any]) -> dict[str, str]:
     of_what = f"{measured.compared_over} sensitivity" if measured.compared_over else "sensitivity"
     value = DASH
     if measured.results.varied(row["variant"]):
-        value = with_interval(row, "sensitivity") if row["learned"] else "did not learn"
-    return {of_what: value, WIDTH: with_interval(row, "robust_width") if row["learned"] else DASH}
+        value = interval("overview", row, "sensitivity") if row["learned"] else "did not learn"
+    return {of_what: value, WIDTH: interval("overview", row, "robust_width") if row["learned"] else DASH}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sensitivity.measures.guard import REFUSED, ComputationFailed, refused_table
 from sensitivity.results.capping import reference
 from sensitivity.results.results import PREFIX
+from sensitivity.text.quantities import Text, quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,9 +95,10 @@ class Question:
         A failure to compute the reason is a reason, too.
         """
         try:
-            return measured.required(f"question {self.key}", lambda: self.why_not(measured, task))
+            reason = measured.required(f"question {self.key}", lambda: self.why_not(measured, task))
         except ComputationFailed as failure:
-            return f"{failure}."
+            reason = f"{failure}."
+        return Text(quantity(reason, "reason", self.key)) if reason else ""
 
     def sentences(self, measured: Measured, task: str) -> list[str]:
         """Return the answer in words.

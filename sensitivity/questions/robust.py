@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures.settings import robust_settings
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.quantities import cell, constant, setting, several
 from sensitivity.questions.question import (
     Drawing,
     Question,
@@ -16,12 +17,17 @@ from sensitivity.questions.question import (
     tables,
 )
 from sensitivity.results.results import records
-from sensitivity.text.wording import known, listed, setting, several
+from sensitivity.text.quantities import of_quantities
+from sensitivity.text.wording import known, listed
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
+TWO = constant(2, "off_by")
+
+
+@of_quantities
 def _settings(measured: Measured, task: str) -> list[str]:
     """Return the robust setting of each variant, and what the best setting loses more than it."""
     table = [row for row in records(of_task(measured.robust_setting, task)) if row["configuration"]]
@@ -29,21 +35,27 @@ def _settings(measured: Measured, task: str) -> list[str]:
     text = []
     if same:
         whose = f"of {listed(same)} " if len(same) < len(table) or len(table) > 1 else ""
-        text.append(f"The best setting {whose}also loses least when every number is off by a factor of 2.")
+        text.append(
+            f"The best setting {whose}also loses least when every number is off by a factor of {TWO}."
+        )
     others = [row for row in table if row["variant"] not in same]
     words = [
-        f"{row['variant']} {setting(row['configuration'])}"
-        + (f" (the best setting loses {row['cost']:.3g} more)" if row["cost"] > 0 else "")
+        f"{row['variant']} {setting(row['configuration'], 'robust_setting', row)}"
+        + (f" (the best setting loses {_cost(row)} more)" if row["cost"] > 0 else "")
         for row in others
     ]
     if words:
         text.append(
-            f"Safer than the best setting when every number is off by a factor of 2: {several(words)}."
+            f"Safer than the best setting when every number is off by a factor of {TWO}: {several(words)}."
         )
     bounded = [row["variant"] for row in table if not known(row["value"])]
     if bounded:
         text.append(f"Some settings beside it diverge, so that only bounds are known, for {listed(bounded)}.")
     return text
+
+
+def _cost(row: dict[str, Any]) -> str:
+    return cell(f"{row['cost']:.3g}", "robust_setting", row, "cost")
 
 
 def _why_not(measured: Measured, task: str) -> str:

@@ -19,10 +19,12 @@ from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, re
 from sensitivity.measures.verdicts import FACTOR
 from sensitivity.questions.decided import has_regret, not_ranked, recommendation, standing
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
+from sensitivity.questions.quantities import cell, constant, count, interval, several, share, uncut
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results.capping import counted_as, reference
 from sensitivity.results.results import records
-from sensitivity.text.wording import known, number, percent, several, with_interval
+from sensitivity.text.quantities import marked, of_quantities
+from sensitivity.text.wording import known, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ SAME = 1e-3
 """Share below which the difference of two sensitivities is ignored."""
 
 
+@of_quantities
 def ranking(measured: Measured, task: str) -> list[str]:
     """Return which variants lead, tuned and untuned, and those that never learned.
 
@@ -47,7 +50,7 @@ def ranking(measured: Measured, task: str) -> list[str]:
     if not something_varies(measured):
         return [
             "No hyperparameter varies, so there is no sensitivity to measure.",
-            *settings_compared(measured, task),
+            *map(marked, settings_compared(measured, task)),
         ]
     if refused := not_ranked(measured, task):
         return refused
@@ -61,7 +64,7 @@ def ranking(measured: Measured, task: str) -> list[str]:
     level = "one learning rate" if over_lr else "one configuration"
     missing = [f"No sensitivity is measured of {several(alone)}: {level} has results."] if alone else []
     if len(ranked) > 1 and has_regret(measured, task):
-        return [*standing(measured, task), *missing]
+        return [*map(marked, standing(measured, task)), *missing]
     text = []
     if len(ranked) == 1:
         one = ranked.iloc[0]
@@ -84,7 +87,7 @@ def ranking(measured: Measured, task: str) -> list[str]:
 
 
 def _excess(row: pd.Series) -> str:
-    return with_interval(row, "sensitivity")
+    return interval("overview", row, "sensitivity")
 
 
 def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[str]:
@@ -102,6 +105,7 @@ def _ties(measured: Measured, task: str, least: str, ranked: set[str]) -> list[s
     return [f"The sensitivities of {several([least, *others])} cannot be told apart."]
 
 
+@of_quantities
 def _untuned(measured: Measured, task: str) -> list[str]:
     if measured.compared_over is None:  # the ranking already shows this table
         return []
@@ -113,12 +117,13 @@ def _untuned(measured: Measured, task: str) -> list[str]:
         for row in chosen
     ):
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
+    words = [f"{row['variant']} {interval('excess_loss', row)}" for row in chosen]
     return [
         f"Over the whole space, an untuned configuration costs on average, over the best: {several(words)}."
     ]
 
 
+@of_quantities
 def _tuned(measured: Measured, task: str) -> list[str]:
     """Return the cost of a wrong learning rate where other hyperparameters vary with it."""
     learned = of_task(measured.overview, task).query("learned")["variant"]
@@ -126,10 +131,11 @@ def _tuned(measured: Measured, task: str) -> list[str]:
     chosen = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
     if not chosen:
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
+    words = [f"{row['variant']} {interval('tuned_lr_sensitivity', row)}" for row in chosen]
     return [f"With the rest tuned, a wrong learning rate costs on average: {several(words)}."]
 
 
+@of_quantities
 def _robust(measured: Measured, task: str) -> list[str]:
     """Return the range within 10% of the best, where the first table has no good range."""
     if has_regret(measured, task) and any(
@@ -142,37 +148,42 @@ def _robust(measured: Measured, task: str) -> list[str]:
         return []
     cut = [row["variant"] for row in chosen if "wider than the range shows" in row["note"]]
     more = f" At least that for {several(cut)}, whose valley goes on beyond the range." if cut else ""
-    words = [f"{row['variant']} over {with_interval(row, form='.2g')}" for row in chosen]
-    return [f"Within 10% of its best loss, in decades of learning rate: {several(words)}.{more}"]
+    words = [f"{row['variant']} over {interval('robust_width', row, form='.2g')}" for row in chosen]
+    near = constant("10%", "robust")
+    return [f"Within {near} of its best loss, in decades of learning rate: {several(words)}.{more}"]
 
 
+@of_quantities
 def _good(measured: Measured, task: str) -> list[str]:
     if not something_varies(measured):
         return []
     learned = set(of_task(measured.overview, task).query("learned")["variant"])
     chosen = [row for row in rows(measured.robust_share, task) if row["variant"] in learned]
-    words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chosen]
-    return [f"Share of all configurations within 10% of the best: {several(words)}."] if words else []
+    words = [f"{row['variant']} {share('robust_share', row)}" for row in chosen]
+    near = constant("10%", "robust")
+    return [f"Share of all configurations within {near} of the best: {several(words)}."] if words else []
 
 
+@of_quantities
 def diverged(measured: Measured, task: str) -> list[str]:
     """Return the number of diverged trials, and the loss that they count as."""
     rates = [row for row in rows(measured.divergence_rate, task) if row["diverged"]]
     if not rates:
         return ["No trial diverged."]
-    words = [f"{row['variant']} {row['diverged']} of {row['n']}{_of_space(row)}" for row in rates]
+    words = [f"{row['variant']} {_of_trials(row)}" for row in rates]
     return [f"Diverged trials, counted {counted_as(measured.results, task)}: {several(words)}."]
 
 
-def _of_space(row: dict[str, Any]) -> str:
-    """Return the share with equal weights of the configurations, where the share of the trials differs.
+def _of_trials(row: dict[str, Any]) -> str:
+    """Return the number of trials, and the share with equal weights of configurations where it differs."""
+    diverged, trials = (uncut("divergence_rate", row, name) for name in ("diverged", "n"))
+    of_space, of_trials = percent(row["value"]), percent(row["diverged"] / row["n"])
+    share_of_space = cell(of_space, "divergence_rate", row, "value")
+    more = f" ({share_of_space} with every configuration weighted alike)" if of_space != of_trials else ""
+    return f"{diverged} of {trials}{more}"
 
-    The two shares differ where configurations have different numbers of seeds.
-    """
-    share, of_trials = percent(row["value"]), percent(row["diverged"] / row["n"])
-    return f" ({share} with every configuration weighted alike)" if share != of_trials else ""
 
-
+@of_quantities
 def _boundary(measured: Measured, task: str) -> list[str]:
     if not of_task(measured.divergence_rate, task)["diverged"].any():
         return []
@@ -182,10 +193,11 @@ def _boundary(measured: Measured, task: str) -> list[str]:
     chosen = [row for row in whole if row["note"] not in (NOTHING_DIVERGED, ALWAYS_DIVERGED)]
     if not chosen:
         return []
-    words = [f"{row['variant']} {with_interval(row)}" for row in chosen]
+    words = [f"{row['variant']} {interval('stability_boundary', row)}" for row in chosen]
     return [f"Highest stable learning rate (no divergence; all diverge): {several(words)}."]
 
 
+@of_quantities
 def _danger(measured: Measured, task: str) -> list[str]:
     table = rows(measured.danger_zone, task)
     if not table or not of_task(measured.divergence_rate, task)["diverged"].any():
@@ -202,8 +214,8 @@ def _danger(measured: Measured, task: str) -> list[str]:
     for row in sorted(mixed, key=lambda row: -row["value"]):
         worst.setdefault(row["variant"], row)
     words = [
-        f"{name} at {number(row['lr'])}, {with_interval(row, form='.0%')} of "
-        f"{counted(row['n'], 'configuration')}"
+        f"{name} at {cell(number(row['lr']), 'danger_zone', row, 'lr')}, {share('danger_zone', row)} of "
+        f"{cell(counted(row['n'], 'configuration'), 'danger_zone', row, 'n')}"
         for name, row in worst.items()
     ]
     return [f"Learning rates where the seed decides between training and divergence: {several(words, 5)}."]
@@ -214,13 +226,14 @@ def _undecided(repeated: Mapping[str, int]) -> list[str]:
 
     The text is empty for one learning rate, which shows nothing.
     """
-    enough = {variant: count for variant, count in repeated.items() if count > 1}
+    enough = {variant: rates for variant, rates in repeated.items() if rates > 1}
     if not enough:
         return []
     counts = set(enough.values())
     alike = enough.keys() == repeated.keys() and len(counts) == 1
-    many = f"{counts.pop()} " if alike else ""
-    names = "" if alike else f" ({several([f'{variant} {count}' for variant, count in enough.items()])})"
+    many = f"{count(counts.pop(), 'repeated_rates')} " if alike else ""
+    words = [f"{variant} {count(rates, 'repeated_rates', variant)}" for variant, rates in enough.items()]
+    names = "" if alike else f" ({several(words)})"
     return [
         f"At none of the {many}learning rates with at least two seeds{names} did the seed decide between "
         "training and divergence."

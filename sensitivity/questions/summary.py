@@ -11,11 +11,13 @@ import pandas as pd
 
 from sensitivity.questions.decided import changed, has_regret, recommendation, undecided
 from sensitivity.questions.effects import leading
+from sensitivity.questions.quantities import cell, count, setting, several
 from sensitivity.questions.question import Sentences, nothing_learned, of_task
 from sensitivity.questions.sensitive import diverged, ranking
 from sensitivity.questions.tuning import within
 from sensitivity.study.trial import METRICS
-from sensitivity.text.wording import DASH, known, setting, several
+from sensitivity.text.quantities import Text, marked, of_quantities, quantity
+from sensitivity.text.wording import DASH, known
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -41,6 +43,7 @@ def summary(measured: Measured, task: str) -> list[str]:
     return measured.attempts("summary", pieces, measured, task)
 
 
+@of_quantities
 def _best(measured: Measured, task: str) -> list[str]:
     """Return the best loss, its variant and its configuration."""
     table = of_task(measured.overview, task)
@@ -49,12 +52,15 @@ def _best(measured: Measured, task: str) -> list[str]:
         return []
     best = table.sort_values("best_loss").iloc[0]
     title = best_title(measured.results)
-    measured_mean, expected = best_words(measured.results, best), expected_words(measured.results, best)
+    measured_mean, expected = (
+        marked(words(measured.results, best)) for words in (best_words, expected_words)
+    )
     rerun = f" (expected on a rerun: {expected})" if expected else ""
-    place = setting(best["configuration"])
+    place = setting(best["configuration"], "overview", best)
     return [f"{title[0].upper()}{title[1:]}: {best['variant']}, {measured_mean} at {place}{rerun}."]
 
 
+@of_quantities
 def caveats(measured: Measured) -> list[str]:
     """Return the assumptions about imported results, the caveats and the failures.
 
@@ -62,7 +68,8 @@ def caveats(measured: Measured) -> list[str]:
     """
     careful: list[str] = measured.attempt("caveats", partial(_careful, measured), list[str]())
     failed = [f"{reason}; whatever needs it is left out." for reason in measured.failures.values()]
-    return [*measured.results.notes, *careful, *failed]
+    notes = [quantity(note, "reason", "import") for note in measured.results.notes]
+    return [*notes, *careful, *(quantity(reason, "reason", "failure") for reason in failed)]
 
 
 def _careful(measured: Measured) -> list[str]:
@@ -77,10 +84,12 @@ def _careful(measured: Measured) -> list[str]:
         noun = "range" if len(folded) == 1 else "ranges"
         names = several(list(dict.fromkeys(folded["variant"])))
         more = [
-            f"And {len(folded)} more {noun} with the best at an end, of {names}: the measure `caveats` lists "
-            "all."
+            f"And {count(len(folded), 'more')} more {noun} with the best at an end, of {names}: the measure "
+            "`caveats` lists all."
         ]
-    return [*table.drop(index=folded.index)["text"], *more]
+    shown = table.drop(index=folded.index)
+    texts = [cell(row["text"], "caveats", {**row, "place": place}, "text") for place, row in shown.iterrows()]
+    return [*texts, *more]
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
@@ -94,10 +103,11 @@ def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
     """
     if not has_finite(results, row):
         return DASH
-    mean = f"{_signed(results) * row['observed']:.3g}"
+    mean = cell(f"{_signed(results) * row['observed']:.3g}", "overview", row, "observed", "metric")
     if not known(row["best_loss_low"]):
-        return f"{mean}, the observed {results.direction}imum,"
-    return f"{mean} (mean of {row['seeds']} {'seed' if row['seeds'] == 1 else 'seeds'})"
+        return Text(f"{mean}, the observed {results.direction}imum,")
+    seeds = cell(row["seeds"], "overview", row, "seeds")
+    return Text(f"{mean} (mean of {seeds} {'seed' if row['seeds'] == 1 else 'seeds'})")
 
 
 def expected_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
@@ -114,7 +124,8 @@ def expected_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:
         return ""
     low, high = sorted(_signed(results) * end for end in ends)
     value = f"{_signed(results) * row['best_loss']:.3g}"
-    return value if math.isclose(low, high, abs_tol=1e-12) else f"{value}, {low:.3g} to {high:.3g}"
+    whole = value if math.isclose(low, high, abs_tol=1e-12) else f"{value}, {low:.3g} to {high:.3g}"
+    return Text(cell(whole, "overview", row, "best_loss", "metric"))
 
 
 def _signed(results: Results) -> int:

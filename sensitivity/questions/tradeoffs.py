@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import pairwise_map
+from sensitivity.questions.quantities import cell, constant, interval, several
 from sensitivity.questions.question import (
     Condition,
     Drawing,
@@ -15,23 +16,26 @@ from sensitivity.questions.question import (
     rows,
     tables,
 )
-from sensitivity.text.wording import number, several, with_interval
+from sensitivity.text.quantities import of_quantities, quantity
+from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from sensitivity.measures import Measured
 
+ONE, NONE = constant(1, "one"), constant(0, "zero")
 MEANING = {
-    "log1m": "{one} scales as (1 - {other})^c, with c: {words}. c = 1 means that only {one} / (1 - {other}) "
-    "matters, c = 0 that {other} does not move the best {one}.",
-    "log": "{one} scales as {other}^c, with c: {words}. c = 0 means that {other} does not move the best "
-    "{one}.",
-    "linear": "log {one} rises with each unit of {other} by: {words}. 0 would mean that {other} does not "
-    "move the best {one}.",
+    "log1m": f"{{one}} scales as ({ONE} - {{other}})^c, with c: {{words}}. c = {ONE} means that only "
+    f"{{one}} / ({ONE} - {{other}}) matters, c = {NONE} that {{other}} does not move the best {{one}}.",
+    "log": f"{{one}} scales as {{other}}^c, with c: {{words}}. c = {NONE} means that {{other}} does not move "
+    "the best {one}.",
+    "linear": f"log {{one}} rises with each unit of {{other}} by: {{words}}. {NONE} would mean that "
+    "{other} does not move the best {one}.",
 }
 
 
+@of_quantities
 def _ridges(measured: Measured, task: str) -> list[str]:
     text = []
     table = rows(measured.ridges, task)
@@ -40,7 +44,7 @@ def _ridges(measured: Measured, task: str) -> list[str]:
         for scale, meaning in MEANING.items():
             of_scale = [row for row in part if measured.results.spaces[row["variant"]][other].scale == scale]
             if of_scale:
-                words = several([f"{row['variant']} {with_interval(row)}" for row in of_scale])
+                words = several([f"{row['variant']} {interval('ridges', row)}" for row in of_scale])
                 rough = all("two levels" in row["note"] for row in of_scale)
                 doubt = (
                     f" Two levels of {other} cannot show whether that holds between them." if rough else ""
@@ -50,18 +54,23 @@ def _ridges(measured: Measured, task: str) -> list[str]:
     lost = lost[lost["value"].isna()]
     if len(lost) and not table:
         reasons = dict.fromkeys(note.split("; ")[-1].removeprefix("no ridge: ") for note in lost["note"])
-        text.append(f"No ridge can be fitted: {'; '.join(reasons)}.")
+        text.append(f"No ridge can be fitted: {quantity('; '.join(reasons), 'reason', 'ridges')}.")
     return text
 
 
+@of_quantities
 def _rates(measured: Measured, task: str) -> list[str]:
     text = []
     table = rows(measured.best_rates, task)
     for variant, other in dict.fromkeys((row["variant"], row["other"]) for row in table):
         part = [row for row in table if (row["variant"], row["other"]) == (variant, other)]
-        words = [f"{with_interval(row)} at {other} {number(row['level'])}" for row in part]
+        words = [f"{interval('best_rates', row)} at {other} {_level(row)}" for row in part]
         text.append(f"The best learning rate of {variant}: {several(words)}.")
     return text
+
+
+def _level(row: dict[str, Any]) -> str:
+    return cell(number(row["level"]), "best_rates", row, "level")
 
 
 def _why_not(measured: Measured, task: str) -> str:

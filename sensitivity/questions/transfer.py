@@ -5,31 +5,39 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import cross_task, performance_profiles, transfer_matrix
+from sensitivity.questions.quantities import cell, constant, interval, several
 from sensitivity.questions.question import Drawing, Question, for_all, refusal, rows, tables
-from sensitivity.text.wording import percent, several, with_interval
+from sensitivity.text.quantities import of_quantities, quantity
+from sensitivity.text.wording import percent
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
+@of_quantities
 def _across(measured: Measured, task: str) -> list[str]:
-    words = [f"{row['variant']} {with_interval(row)}" for row in rows(measured.cross_task_sensitivity, "")]
+    table = "cross_task_sensitivity"
+    words = [f"{row['variant']} {interval(table, row)}" for row in rows(measured.cross_task_sensitivity, "")]
     if not words:
-        return [refusal(measured.cross_task_sensitivity) or "No configuration was tried on every task."]
-    return [f"What one configuration for all tasks costs, in normalised score (0 to 1): {several(words)}."]
+        reason = refusal(measured.cross_task_sensitivity)
+        return [quantity(reason, "reason", table) if reason else "No configuration was tried on every task."]
+    ends = f"{constant(0, 'score')} to {constant(1, 'best_score')}"
+    return [f"What one configuration for all tasks costs, in normalised score ({ends}): {several(words)}."]
 
 
+@of_quantities
 def _dimensions(measured: Measured, task: str) -> list[str]:
     refused = refusal(measured.effective_dimensionality)
     if refused:
-        return [refused]
+        return [quantity(refused, "reason", "effective_dimensionality")]
     words = [
-        f"{row['variant']} {with_interval(row, form='.0f')}"
+        f"{row['variant']} {interval('effective_dimensionality', row, form='.0f')}"
         for row in rows(measured.effective_dimensionality, "")
     ]
     return (
         [
-            "Hyperparameters that have to be tuned for each task, to reach 95% of tuning all: "
+            "Hyperparameters that have to be tuned for each task, to reach "
+            f"{constant('95%', 'most_of_tuning')} of tuning all: "
             f"{several(words)}."
         ]
         if words
@@ -37,11 +45,12 @@ def _dimensions(measured: Measured, task: str) -> list[str]:
     )
 
 
+@of_quantities
 def _ranks(measured: Measured, task: str) -> list[str]:
     correlations = rows(measured.rank_correlation, "")
     pairs = {(row["a"], row["b"]) for row in correlations}
     words = [
-        f"{row['variant']} {with_interval(row)}" + _between(row, pairs)
+        f"{row['variant']} {interval('rank_correlation', row)}" + _between(row, pairs)
         for row in _extremes(correlations, "value", most=False)
     ]
     least = ", where they are least alike" if len(pairs) > 1 else ""
@@ -56,10 +65,12 @@ def _between(row: dict[str, Any], pairs: set[tuple[str, str]]) -> str:
     return f" ({row['a']} and {row['b']})" if len(pairs) > 1 else ""
 
 
+@of_quantities
 def _regret(measured: Measured, task: str) -> list[str]:
     words = [
-        f"{row['variant']} {with_interval(row)} on {row['target']} with the best of {row['source']} "
-        f"({percent(row['share'])} of what tuning gains there)"
+        f"{row['variant']} {interval('transfer_regret', row)} on {row['target']} with the best of "
+        f"{row['source']} ({cell(percent(row['share']), 'transfer_regret', row, 'share')} of what tuning "
+        "gains there)"
         for row in _extremes(rows(measured.transfer_regret, ""), "share", most=True)
     ]
     return [f"What another task's best configuration costs at worst: {several(words, 5)}."] if words else []

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import expected_best, tunability, win_probability
 from sensitivity.figures.settings import tuning_order
 from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.tunability import believed
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.quantities import cell, constant, interval, several, share
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
-from sensitivity.text.wording import listed, several, with_interval
+from sensitivity.text.quantities import of_quantities, quantity
+from sensitivity.text.wording import listed
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 
+NEAR = constant("5%", "near")
+"""Distance from the best that counts as tuned."""
+
+
+@of_quantities
 def within(measured: Measured, task: str) -> list[str]:
     """Return the number of random configurations that each variant needs."""
     if not something_varies(measured):
@@ -24,18 +31,17 @@ def within(measured: Measured, task: str) -> list[str]:
     if len(chosen) == 1:
         one = chosen[0]
         count = "configuration" if one["high"] == 1 else "configurations"
-        return [
-            f"{one['variant']} needs about {with_interval(one, form='.0f')} random {count} to come within 5% "
-            "of its best."
-        ]
-    needs = [f"about {with_interval(row, form='.0f')} for {row['variant']}" for row in chosen]
+        needed = interval("budget_within", one, form=".0f")
+        return [f"{one['variant']} needs about {needed} random {count} to come within {NEAR} of its best."]
+    needs = [f"about {interval('budget_within', row, form='.0f')} for {row['variant']}" for row in chosen]
     return (
-        [f"Random configurations needed to come within 5% of a variant's best: {several(needs)}."]
+        [f"Random configurations needed to come within {NEAR} of a variant's best: {several(needs)}."]
         if needs
         else []
     )
 
 
+@of_quantities
 def _wins(measured: Measured, task: str) -> list[str]:
     table = rows(measured.win_probability, task)
     if len({row["variant"] for row in table}) < 2:
@@ -44,12 +50,14 @@ def _wins(measured: Measured, task: str) -> list[str]:
     budgets = sorted({row["k"] for row in table})
     for k in dict.fromkeys((budgets[0], budgets[-1])):
         chances = sorted((row for row in table if row["k"] == k), key=lambda row: -row["value"])
-        words = [f"{row['variant']} {with_interval(row, form='.0%')}" for row in chances[:3]]
-        what = "one random configuration" if k == 1 else f"the best of {k} random configurations"
+        words = [f"{row['variant']} {share('win_probability', row)}" for row in chances[:3]]
+        many = cell(k, "win_probability", chances[0], "k")
+        what = "one random configuration" if k == 1 else f"the best of {many} random configurations"
         text.append(f"With {what} each, these are most likely to end best: {several(words)}.")
     return text
 
 
+@of_quantities
 def _order(measured: Measured, task: str) -> list[str]:
     """Return which hyperparameter to tune first, for the variants whose first step surely gains."""
     firsts = [row for row in rows(measured.tuning_order, task) if row["step"] == 1]
@@ -64,10 +72,11 @@ def _order(measured: Measured, task: str) -> list[str]:
     return text
 
 
+@of_quantities
 def _gains(measured: Measured, task: str) -> list[str]:
     refused = refusal(measured.tunability)
     if refused:
-        return [refused]
+        return [quantity(refused, "reason", "tunability")]
     known = believed(measured.tunability)
     whole = rows(known, task, kind="overall")
     if not whole:
@@ -77,12 +86,16 @@ def _gains(measured: Measured, task: str) -> list[str]:
         alone = rows(known, task, kind="single", variant=row["variant"])
         most = max(alone, key=lambda gain: float(gain["value"]), default=None)
         single = (
-            f" ({most['hyperparameters']} alone {most['value']:.3g})"
+            f" ({most['hyperparameters']} alone {_plain(most)})"
             if most and len(alone) > 1 and row["value"] > 0
             else ""
         )
-        words.append(f"{row['variant']} {with_interval(row)}{single}")
+        words.append(f"{row['variant']} {interval('tunability', row)}{single}")
     return [f"Gain from tuning over {_start(measured)}: {several(words)}."]
+
+
+def _plain(row: dict[str, Any]) -> str:
+    return cell(f"{row['value']:.3g}", "tunability", row, "value")
 
 
 def _start(measured: Measured) -> str:

@@ -15,9 +15,9 @@ from sensitivity.questions.overview import how_to_read, overview
 from sensitivity.questions.summary import caveats
 from sensitivity.reporting import tables
 from sensitivity.reporting.contents import BESIDE, LEADING, Chapter, Part
+from sensitivity.reporting.marked import cell, content, item
 from sensitivity.reporting.provenance import lead, provenance, specification
 from sensitivity.text.csv_text import csv_text
-from sensitivity.text.wording import code_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def page(measured: Measured, report_chapters: Sequence[Chapter]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    files.filters["code_parts"] = code_parts
+    files.filters |= {"content": content, "cell": cell, "item": item}
     contents = [_chapter(measured, chapter) for chapter in report_chapters]
     templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(
@@ -208,11 +208,11 @@ def sheet(name: str, what: str, table: pd.DataFrame) -> Sheet:
     short = table.head(ROWS)
     more = len(table) - len(short)
     note = f"The first {ROWS} of {len(table):,} rows; the CSV has all." if more > 0 else ""
-    return _sheet(name, tables.in_words(short), what.replace("_", " "), note, csv_text(table), what)
+    return _sheet(name, tables.in_words(short, what), what.replace("_", " "), note, csv_text(table), what)
 
 
 def _sheet(name: str, words: pd.DataFrame, caption: str, note: str, csv: str = "", what: str = "") -> Sheet:
-    rows = [[str(value) for value in row] for row in words.to_numpy(dtype=object).tolist()]
+    rows = [list(row) for row in words.to_numpy(dtype=object).tolist()]
     return Sheet(
         what or name,
         caption,

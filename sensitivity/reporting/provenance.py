@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from sensitivity.figures import metric_name
+from sensitivity.questions.quantities import count
 from sensitivity.results.repeats import between, seeds_in_words
 from sensitivity.results.results import IMPORTED
 from sensitivity.running import devices
+from sensitivity.text.quantities import Text, quantity
 from sensitivity.text.wording import listed
 
 if TYPE_CHECKING:
@@ -32,13 +34,16 @@ def lead(results: Results) -> str:
     """Return a sentence on the study's question, and one on its trials."""
     trials = results.all_trials
     counts = trials["status"].value_counts()
-    words = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if status in counts)
+    words = ", ".join(
+        f"{count(counts[status], 'trials', status)} {status}" for status in STATUSES if status in counts
+    )
     designs = " and ".join(dict.fromkeys(map(results.design_of, results.spaces)))
     variants = list(dict.fromkeys(results.trials["variant"]))
-    who = variants[0] if len(variants) == 1 else f"each of {len(variants)} variants"
-    return (
-        f"How sensitive is {who} to its hyperparameters? {_counted(len(trials), 'trial')} ({words}), "
-        f"{seeds_in_words(results)}, {designs} design, judged by "
+    who = variants[0] if len(variants) == 1 else f"each of {count(len(variants), 'variants')} variants"
+    every = quantity(_counted(len(trials), "trial"), "count", "trials")
+    return Text(
+        f"How sensitive is {who} to its hyperparameters? {every} ({words}), "
+        f"{quantity(seeds_in_words(results), 'count', 'seeds')}, {designs} design, judged by "
         f"{'' if IMPORTED in results.spec else 'the '}{metric_name(results)}."
     )
 
@@ -59,14 +64,15 @@ def provenance(results: Results) -> list[tuple[str, str]]:
         "versions": versions,
         "commit": _commit(),
     }
-    return [(name, value) for name, value in rows.items() if value]
+    return [(name, Text(quantity(value, "provenance", name))) for name, value in rows.items() if value]
 
 
 def specification(results: Results) -> str:
     """Return the study as YAML."""
-    return yaml.safe_dump(
+    text = yaml.safe_dump(
         dict(results.spec), sort_keys=False, default_flow_style=None, width=100, allow_unicode=True
     )
+    return Text(quantity(text, "specification"))
 
 
 def _reasons(results: Results) -> str:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from sensitivity.questions.quantities import KEYS, PLACE, share
 from sensitivity.questions.question import of_task
 from sensitivity.results.results import records
+from sensitivity.text.quantities import Text, quantity_id, quoted
 from sensitivity.text.wording import DASH, number, setting, with_interval
 
 if TYPE_CHECKING:
@@ -21,13 +23,17 @@ def shares(measured: Measured, task: str) -> pd.DataFrame:
     effects = list(dict.fromkeys(table["effect"]))
     rows = []
     for variant, part in table.groupby("variant", sort=False):
-        by_effect = {row["effect"]: with_interval(row, form=".0%") for row in records(part)}
+        by_effect = {row["effect"]: Text(share("main_effects", row)) for row in records(part)}
         rows.append({"variant": str(variant), **{effect: by_effect.get(effect, DASH) for effect in effects}})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)  # another type has no quantities
 
 
-def in_words(table: pd.DataFrame) -> pd.DataFrame:
+def in_words(table: pd.DataFrame, of: str = "") -> pd.DataFrame:
     """Return a measure's table of one task for reading, with each value and its interval in one cell.
+
+    Args:
+        table: The table.
+        of: Its name, with which every cell has the id of its quantity; empty for cells without ids.
 
     >>> row = {"task": "t", "variant": "adam", "value": 0.5, "low": 0.25, "high": 1.0, "n": 8, "note": ""}
     >>> in_words(pd.DataFrame([row])).to_dict("records")
@@ -42,18 +48,29 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     if {"value", "low", "high"} <= set(names):
         spans["value"] = ("low", "high")
     ends = {end for pair in spans.values() for end in pair}
+    keys = _keys(table, of) if of else []
     shown: dict[str, list[str]] = {}
     for name in names:
         column = list(table[name])
         if name in ends or (name == "task" and len(set(column)) == 1) or all(text == "" for text in column):
             continue
+        title = f"{name} (interval)" if name in spans else name
         if name in spans:
             low, high = (list(table[end]) for end in spans[name])
             cells = [{"value": a, "low": b, "high": c} for a, b, c in zip(column, low, high, strict=True)]
-            shown[f"{name} (interval)".replace("_", " ")] = [with_interval(row, form=".4g") for row in cells]
+            texts = [with_interval(row, form=".4g") for row in cells]
         else:
-            shown[name.replace("_", " ")] = [cell(value) for value in column]
-    return pd.DataFrame(shown)
+            texts = [cell(value) for value in column]
+        if of:
+            texts = [Text.of(text, f"{key}/{quoted(name)}") for text, key in zip(texts, keys, strict=True)]
+        shown[title.replace("_", " ")] = texts
+    return pd.DataFrame(shown, dtype=object)  # another type has no quantities
+
+
+def _keys(table: pd.DataFrame, name: str) -> list[str]:
+    """Return the ids of the rows of a table."""
+    columns = [list(table[column]) for column in KEYS.get(name, PLACE) if column in table.columns]
+    return [quantity_id(name, *values) for values in zip(*columns, strict=True)]
 
 
 def cell(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,15 +38,20 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def several(words: Iterable[str], most: int = MOST) -> str:
+def several(words: Iterable[str], most: int = MOST, *, more: Callable[[int], str] = str) -> str:
     """Join words as :func:`listed` does; beyond ``most`` words, say how many more are in the table.
+
+    Args:
+        words: The words.
+        most: Most of them that are named.
+        more: Function that returns the number of the others as text.
 
     >>> several(["adam 3", "nadam 4", "sgd 5"], 2)
     'adam 3, nadam 4 and 1 more (in the table)'
     """
     shown = list(words)
     return listed(
-        shown if len(shown) <= most else [*shown[:most], f"{len(shown) - most} more (in the table)"]
+        shown if len(shown) <= most else [*shown[:most], f"{more(len(shown) - most)} more (in the table)"]
     )
 
 
@@ -114,17 +119,3 @@ def percent(share: float) -> str:
     '25%'
     """
     return f"{share:.0%}"
-
-
-def code_parts(sentence: str) -> list[tuple[str, bool]]:
-    """Split a sentence at its commands, which stand between backticks; True marks a command.
-
-    >>> code_parts("Run `make study` first.")
-    [('Run ', False), ('make study', True), (' first.', False)]
-    >>> code_parts("one ` alone")
-    [('one ` alone', False)]
-    """
-    parts = sentence.split("`")
-    if len(parts) % 2 == 0:
-        return [(sentence, False)]
-    return [(part, i % 2 == 1) for i, part in enumerate(parts) if part]
