@@ -74,7 +74,7 @@ def annotate(
 
     Raises: InputError for an unknown study, and for a note or tags beyond these limits.
     """
-    changes: dict[str, Any] = {"changed": _moment()}
+    changes: dict[str, Any] = {"changed": moment()}
     if note is not None:
         changes["note"] = checked_note(note)
     if tags is not None:
@@ -135,5 +135,6 @@ def checked_tags(tags: Sequence[str]) -> list[str]:
     return distinct
 
 
-def _moment() -> str:
+def moment() -> str:
+    """Return the current time as annotations have it, to the microsecond, so that each change has its own."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")

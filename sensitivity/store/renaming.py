@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
 
+from sensitivity.store.annotations import moment
 from sensitivity.store.run_lock import RunLock
 from sensitivity.store.tables import ANNOTATIONS, RUNS, STUDIES, STUDY_TRIALS
 from sensitivity.store.upkeep import optuna_names
@@ -40,6 +41,8 @@ def rename(store: Store, study: str, name: str) -> None:
         for table in (STUDY_TRIALS, RUNS, ANNOTATIONS):
             connection.execute(table.delete().where(table.c.study == name))
             connection.execute(table.update().where(table.c.study == study).values(study=name))
+        # Readers, who look at the time of the last change, then see the annotations under the new name.
+        connection.execute(ANNOTATIONS.update().where(ANNOTATIONS.c.study == name).values(changed=moment()))
     _rename_optuna(store, study, name, spec)
 
 

@@ -132,9 +132,7 @@ def vacuum(store: Store) -> dict[str, int]:
             STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name)))
         )
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.key.not_in(_KEYS)))
-        connection.execute(
-            ANNOTATIONS.delete().where(ANNOTATIONS.c.study.not_in(sql.select(STUDIES.c.name)))
-        )
+        connection.execute(ANNOTATIONS.delete().where(ANNOTATIONS.c.study.not_in(sql.select(STUDIES.c.name))))
         trials = connection.execute(TRIALS.delete().where(TRIALS.c.key.not_in(_MEMBERS))).rowcount
         epochs = connection.execute(EPOCHS.delete().where(EPOCHS.c.key.not_in(_KEYS))).rowcount
     store.database.vacuum()

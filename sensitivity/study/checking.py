@@ -71,6 +71,15 @@ def _check_tasks(study: StudyFields) -> None:
     for field in ("tasks", "variants", "epochs"):
         if not getattr(study, field):
             raise InputError(f"a study needs {field}")
+    faults = []
+    for find, names in ((study.resolved.task, study.tasks), (study.resolved.variant, study.variants)):
+        for name in names:
+            try:
+                find(name)
+            except InputError as error:
+                faults.append(error)
+    if faults:
+        raise faults[0] if len(faults) == 1 else InputError("; ".join(map(str, faults)))
     tasks = [study.resolved.task(name) for name in study.tasks]
     functions = [task.name for task in tasks if isinstance(task, FunctionTask)]
     if functions and (len(tasks) > 1 or study.variants != (DIRECT,)):
