@@ -72,7 +72,8 @@ def _check_tasks(study: StudyFields) -> None:
         if not getattr(study, field):
             raise InputError(f"a study needs {field}")
     faults = []
-    for find, names in ((study.resolved.task, study.tasks), (study.resolved.variant, study.variants)):
+    optimizers = [name for name in study.variants if name != DIRECT]
+    for find, names in ((study.resolved.task, study.tasks), (study.resolved.variant, optimizers)):
         for name in names:
             try:
                 find(name)
