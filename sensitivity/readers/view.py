@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-LISTS = ("variant", "seed", "status", "study")
+LISTS = ("variant", "seed", "status", "study", "tag")
 SCALES = ("auto", "log", "linear")
 CAPS = ("initial", "worst")
 FILTERS = ("variant", "seed", "status", "ranges", "choices")
@@ -19,7 +19,7 @@ class View:
     """A page of the dashboard with everything that a reader chose on it.
 
     Args:
-        page: ``studies``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``.
+        page: ``studies``, ``new``, ``study``, ``trials``, ``space``, ``trial``, ``compare`` or ``unknown``.
         name: Name of the study of the page.
         key: Key of the trial of the page.
         tab: The open question.
@@ -37,6 +37,8 @@ class View:
         sort: Column that sorts the table, with a minus in front from large to small.
         number: Page of the table, from 1.
         study: Studies that are compared.
+        tag: Tags of the studies that are listed.
+        star: ``yes`` to list studies with a star only.
 
     >>> view = View.read("/study/a%2Fb", "?variant=adam&variant=sgd&range=lr:0.001:0.1")
     >>> view.name, view.variant, view.ranges
@@ -63,6 +65,8 @@ class View:
     sort: str = ""
     number: int = 1
     study: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    star: str = ""
 
     @classmethod
     def read(cls, path: str | None, query: str | None) -> View:
@@ -81,7 +85,7 @@ class View:
             for name, _, value in [text.partition("=")]
         )
         for key, text in pairs:
-            if key in ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort"):
+            if key in ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort", "star"):
                 settings[key] = text
             if key == "number" and text.isascii() and text.isdigit() and len(text) < 9:
                 settings["number"] = max(1, int(text))
@@ -92,8 +96,8 @@ class View:
         """Address without its settings."""
         if self.page == "studies":
             return "/"
-        if self.page == "compare":
-            return "/compare"
+        if self.page in ("compare", "new"):
+            return f"/{self.page}"
         end = {"study": "", "trial": f"/trial/{quote(self.key, safe='')}"}.get(self.page, f"/{self.page}")
         return f"/study/{quote(self.name, safe='')}{end}"
 
@@ -154,15 +158,15 @@ class View:
         return self.but(choices=(*others, *((name, value) for value in values)))
 
 
-_TEXTS = ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort")
+_TEXTS = ("tab", "task", "metric", "cap", "scale", "measure", "trial", "sort", "star")
 
 
 def _read_path(parts: list[str]) -> dict[str, Any]:
     match parts:
         case []:
             return {"page": "studies"}
-        case ["compare"]:
-            return {"page": "compare"}
+        case ["compare" | "new" as page]:
+            return {"page": page}
         case ["study", name]:
             return {"page": "study", "name": name}
         case ["study", name, "trials" | "space" as page]:
