@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from sensitivity.dashboard import annotation, shell, words, writingfrom sensitivity.figures.words import counted
+from sensitivity.dashboard import annotation, shell, words, writing
+from sensitivity.figures.words import counted
 
 if TYPE_CHECKING:
     from sensitivity.readers.source import Source, Submitted
