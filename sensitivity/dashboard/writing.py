@@ -22,7 +22,7 @@ HERE, LIST = "", "/"
 
 def may_write() -> bool:
     """Return True if the reader of this request may change something; never without a service."""
-    return has_request_context() and request.environ.get(ACCESS) == "write"
+    return has_request_context() and bool(request.environ.get(ACCESS) == "write")
 
 
 def address(*parts: str) -> str:

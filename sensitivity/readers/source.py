@@ -17,7 +17,13 @@ from sensitivity.readers.cache import Cache
 from sensitivity.readers.filters import capped, narrowed
 from sensitivity.results.results import Results
 from sensitivity.store import queries
-from sensitivity.store.annotations import NOTHING, OF_STUDY, Annotation, annotations, annotations_revision
+from sensitivity.store.annotations import (
+    NOTHING,
+    OF_STUDY,
+    Annotation,
+    annotations_revision,
+    read_annotations,
+)
 from sensitivity.store.store import Store
 
 if TYPE_CHECKING:
@@ -187,7 +193,7 @@ class Source:
         if now >= self._annotated.until:
             token = annotations_revision(self.store)
             same = token == self._annotated.token
-            read = self._annotated.annotations if same else annotations(self.store)
+            read = self._annotated.annotations if same else read_annotations(self.store)
             self._annotated = _Annotated(token, now + 1.0, read)
         return self._annotated.annotations
 

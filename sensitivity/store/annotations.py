@@ -41,7 +41,7 @@ class Annotation:
 NOTHING = Annotation()
 
 
-def annotations(store: Store, study: str | None = None) -> dict[tuple[str, str], Annotation]:
+def read_annotations(store: Store, study: str | None = None) -> dict[tuple[str, str], Annotation]:
     """Return the annotations of a study and its trials (of every study, if None), by study and key."""
     chosen = sql.select(ANNOTATIONS).order_by(ANNOTATIONS.c.study, ANNOTATIONS.c.key)
     if study is not None:

@@ -8,7 +8,13 @@ from collections.abc import Callable
 import optuna
 import pytest
 
-from sensitivity.store.annotations import NOTHING, Annotation, annotate, annotations, annotations_revision
+from sensitivity.store.annotations import (
+    NOTHING,
+    Annotation,
+    annotate,
+    annotations_revision,
+    read_annotations,
+)
 from sensitivity.store.copying import copy
 from sensitivity.store.renaming import rename
 from sensitivity.store.run_lock import RunLock
@@ -40,11 +46,11 @@ def test_parts_are_changed_alone_and_outlast_the_connection(store: Store, place:
     assert len({before, first, annotations_revision(store)}) == 3
     store.close()
     with_all = Store(place)
-    assert annotations(with_all) == {
+    assert read_annotations(with_all) == {
         ("s", ""): Annotation("for the paper\nand √", ("paper", "adam"), True),
         ("s", ONE.key): Annotation("diverges"),
     }
-    assert annotations(with_all, "t") == {}
+    assert read_annotations(with_all, "t") == {}
     assert annotate(with_all, "s", note="", tags=[], star=False) == NOTHING
     assert problems(with_all) == []
     with_all.close()
@@ -70,14 +76,14 @@ def test_what_is_too_long_is_refused_and_nothing_is_written(
     store.add_study("s", "{}", [])
     with pytest.raises(InputError, match=words):
         annotate(store, "s", **change)  # type: ignore[arg-type]
-    assert annotations(store) == {}
+    assert read_annotations(store) == {}
     store.close()
 
 
 def test_an_unknown_study_is_refused_with_the_nearest_name(store: Store) -> None:
     with pytest.raises(InputError, match="unknown study 'S'; did you mean 's'"):
         annotate(store, "S", star=True)
-    assert annotations(store) == {}
+    assert read_annotations(store) == {}
     store.close()
 
 
@@ -85,15 +91,15 @@ def test_a_copy_takes_the_annotation_that_was_changed_later(store: Store, tmp_pa
     target = Store(tmp_path / "copy.sqlite")
     annotate(store, "s", note="first")
     copy(store, target)
-    assert annotations(target) == annotations(store)
+    assert read_annotations(target) == read_annotations(store)
     annotate(target, "s", note="later, in the copy")
     copy(store, target)
-    assert annotations(target)["s", ""].note == "later, in the copy"
+    assert read_annotations(target)["s", ""].note == "later, in the copy"
     copy(target, store)
-    assert annotations(store)["s", ""].note == "later, in the copy"
+    assert read_annotations(store)["s", ""].note == "later, in the copy"
     annotate(store, "s", ONE.key, star=True)
     copy(store, target, "s")
-    assert annotations(target) == annotations(store)
+    assert read_annotations(target) == read_annotations(store)
     target.close()
     store.close()
 
@@ -102,7 +108,7 @@ def test_they_go_with_their_study(store: Store) -> None:
     for name in ("s", "t"):
         annotate(store, name, ONE.key, note=name)
     delete(store, "s")
-    assert annotations(store) == {("t", ONE.key): Annotation("t")}
+    assert read_annotations(store) == {("t", ONE.key): Annotation("t")}
     with store.database.transaction(writing=True) as connection:
         connection.execute(ANNOTATIONS.update().values(study="gone"))
     assert problems(store) == [
@@ -122,7 +128,7 @@ def test_a_renamed_study_keeps_everything(store: Store) -> None:
     assert store.study("new") == '{"name": "new"}'
     assert store.runs("new") == [{"workers": 2}]
     assert store.epochs("new").equals(before)
-    assert annotations(store) == {("new", ""): Annotation("kept")}
+    assert read_annotations(store) == {("new", ""): Annotation("kept")}
     assert problems(store) == []
     store.close()
 

@@ -27,7 +27,7 @@ def annotation(name: Name, context: ServiceContext) -> Annotation:
 
 
 @router.get("/annotations")
-def annotations(name: Name, context: ServiceContext) -> list[TrialAnnotation]:
+def trial_annotations(name: Name, context: ServiceContext) -> list[TrialAnnotation]:
     """Return the trials of a study that have a note, tags or a star."""
     context.source.check(name)
     return [
