@@ -40,15 +40,24 @@ def star(annotation: Annotation, path: str, name: str) -> Any:
     return html.Span(STAR, className="star", role="img", title="has a star", **{"aria-label": "has a star"})
 
 
-def tags(annotation: Annotation) -> Any:
-    """Return the tags as links to the studies that have them."""
+def tags(annotation: Annotation, *, linked: bool = True) -> Any:
+    """Return the tags, linked to the studies that have them.
+
+    Args:
+        annotation: The annotation.
+        linked: False for the tags of a trial.
+    """
     if not annotation.tags:
         return None
-    links = [
-        html.Li(dcc.Link(tag, href=View(tag=(tag,)).href, title=f"studies with the tag {tag}"))
+    shown = [
+        html.Li(
+            dcc.Link(tag, href=View(tag=(tag,)).href, title=f"studies with the tag {tag}")
+            if linked
+            else html.Span(tag)
+        )
         for tag in annotation.tags
     ]
-    return html.Ul(links, className="tags", **{"aria-label": "tags"})
+    return html.Ul(shown, className="tags", **{"aria-label": "tags"})
 
 
 def of_study(source: Source, view: View) -> list[Any]:
@@ -69,18 +78,20 @@ def of_study(source: Source, view: View) -> list[Any]:
     noted = html.Details(
         [html.Summary(f"{counted(len(trials), 'trial')} with notes or a star"), html.Ul(trials)]
     )
-    return [*_words(annotation, writing.address(name, "annotation"), name), noted if trials else None]
+    path = writing.address(name, "annotation")
+    marks = html.Div([star(annotation, path, name), tags(annotation)], className="marks")
+    return [marks, _note(annotation), noted if trials else None]
 
 
 def of_trial(source: Source, name: str, key: str) -> html.Div:
     """Return the star, the tags and the note of a trial."""
-    path = writing.address(name, "trials", key, "annotation")
-    return html.Div(_words(source.annotation(name, key), path, f"trial {key[:8]}"))
+    annotation, path = source.annotation(name, key), writing.address(name, "trials", key, "annotation")
+    marks = [star(annotation, path, f"trial {key[:8]}"), tags(annotation, linked=False)]
+    return html.Div([html.Div(marks, className="marks"), _note(annotation)])
 
 
-def _words(annotation: Annotation, path: str, name: str) -> list[Any]:
-    note = html.P(annotation.note, className="note") if annotation.note else None
-    return [html.Div([star(annotation, path, name), tags(annotation)], className="marks"), note]
+def _note(annotation: Annotation) -> Any:
+    return html.P(annotation.note, className="note") if annotation.note else None
 
 
 def _line(annotation: Annotation) -> str:
