@@ -61,8 +61,11 @@ def refused(visit: Visit) -> None:
 
 
 def test_a_study_is_given_followed_extended_stopped_renamed_and_deleted(
-    browser: Any, settings: Settings
+    browser: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        "sensitivity.service.views.SHARE", 1.0
+    )  # nothing trains: no reader has to wait for it
     held = Held()
     with service(settings, held) as client:
         visit = visited(browser, client)
