@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -166,3 +167,15 @@ class Visit:
         """End the visit. Nothing went out, and nothing went wrong."""
         self.context.close()
         self.check()
+
+
+class ServiceVisit(Visit):
+    """A visit of a service, whose content policy keeps Playwright from looking at a page by itself."""
+
+    def settled(self) -> None:
+        """Wait until nothing is being measured, or drawn."""
+        self.page.wait_for_selector("main h1")
+        deadline = time.monotonic() + SOON / 1000
+        while not (self.page.evaluate(SETTLED) and self.page.evaluate(DRAWN)):
+            assert time.monotonic() < deadline, "waited in vain"
+            self.page.wait_for_timeout(POLL)

@@ -157,7 +157,7 @@ def show_plan(studies: list[Study], as_json: bool, store: str | pathlib.Path | N
         as_json: True for a program.
         store: what has ended of the studies; None, or a file that is not there, for nothing.
     """
-    from sensitivity.study.estimates import duration, plan_rows
+    from sensitivity.study.estimates import duration, plan_rows, plan_summary
 
     recorded = _recorded(store)
     plans = {study.name: plan_rows(study, recorded) for study in studies}
@@ -171,19 +171,7 @@ def show_plan(studies: list[Study], as_json: bool, store: str | pathlib.Path | N
             [{**row, "hours": None if row["hours"] is None else duration(row["hours"])} for row in rows],
             as_json,
         )
-        columns = ("cells", "configurations", "trials", "stored")
-        total = {column: sum(row[column] for row in rows) for column in columns}
-        known = [row["hours"] for row in rows if row["hours"] is not None]
-        time = (
-            f"about {duration(sum(known) / cores)} on the {cores} cores of this machine"
-            if known
-            else "time unknown"
-        )
-        there = f", {total['stored']} of them in the store" if total["stored"] else ""
-        typer.echo(
-            f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials"
-            f"{there}: {time}\n"
-        )
+        typer.echo(f"{plan_summary(rows, cores)}\n")
 
 
 def _recorded(store: str | pathlib.Path | None) -> dict[str, float]:

@@ -165,10 +165,11 @@ def _navigation(app: Dash, source: Source) -> None:
     def pulse(beats: int, known: str | None) -> Any:
         """Tell the page if the store has changed since the last pulse."""
         try:
-            token = source.token()
-            words = (
-                "live" if any(row["running"] or row["pending"] for row in source.studies()) else "up to date"
+            token = source.page_token()
+            running = any(row["running"] or row["pending"] for row in source.studies()) or any(
+                study.state in ("queued", "running") for study in source.submitted().values()
             )
+            words = "live" if running else "up to date"
         except InputError as error:
             token, words = f"gone: {error}", "the store cannot be read"
         return no_update if token == known else token, words

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from dash import html
 
 from sensitivity.dashboard import (
+    actions,
     compare_page,
     explore_page,
+    new_page,
     shell,
     space_page,
     studies_page,
@@ -30,6 +32,7 @@ PAGES = {
     "trial": trial_page.page,
     "space": space_page.page,
     "compare": compare_page.page,
+    "new": new_page.page,
 }
 
 
@@ -38,6 +41,8 @@ def page(source: Source, view: View) -> list[Any]:
     if view.page not in PAGES:
         return missing("There is no such page", f"Nothing has the address /{view.name}.")
     try:
+        if view.name in source.submitted() and all(row["name"] != view.name for row in source.studies()):
+            return actions.waiting_page(view, shell.heading(view, view.name))
         return PAGES[view.page](source, view)
     except InputError as error:
         return missing("This cannot be shown", str(error))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.dashboard import (
+    actions,
+    annotation,
     compare_page,
     explore_page,
     measure_page,
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from sensitivity.readers.view import View
 
 PARTS: dict[str, Callable[[Source, View], Any]] = {
-    "studies": lambda source, view: studies_page.listed(source),
+    "studies": studies_page.listed,
+    "annotation": annotation.of_study,
+    "state": actions.state,
+    "waiting": actions.waiting,
     "bar": study_page.bar,
     "overview": study_page.overview_table,
     "panel": trial_page.panel,

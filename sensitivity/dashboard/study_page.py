@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import html
 
-from sensitivity.dashboard import controls, shell, words
+from sensitivity.dashboard import actions, controls, shell, words
 from sensitivity.dashboard.drawing import card
 from sensitivity.dashboard.trials_page import kept_words, nothing
 from sensitivity.questions import QUESTIONS
@@ -70,6 +70,9 @@ def page(source: Source, view: View) -> list[Any]:
     side = html.Aside(shell.part("panel"), className="side", **{"aria-label": "selected trial"})
     return [
         *shell.heading(view, view.name),
+        shell.part("state"),
+        shell.part("annotation"),
+        actions.actions(view),
         html.Div([controls.form(results, view), middle, side], className="beside"),
     ]
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import yaml
 from dash import html
 
-from sensitivity.dashboard import shell, words
+from sensitivity.dashboard import annotation, shell, words, writing
 from sensitivity.dashboard.measure_page import graph
 from sensitivity.results.results import IMPORTED, PREFIX, records
 from sensitivity.store.queries import only_key
@@ -31,10 +31,12 @@ CARRIED = ("spaces", "batch_size", "limit", "metric", "direction", "precision", 
 
 def page(source: Source, view: View) -> list[Any]:
     """Return the page of a trial."""
-    _row(source.results(view), view.key)
+    key = _row(source.results(view), view.key)["key"]
+    path = writing.address(view.name, "trials", key, "annotation")
     back = shell.link(f"All trials of {view.name}", view.on("trials", key=""))
     return [
         *shell.heading(view, f"Trial {view.key[:8]}", f"of {view.name}"),
+        html.Div(annotation.editor(path), className="actions") if writing.may_write() else None,
         shell.part("trial"),
         html.P(back),
     ]
@@ -88,10 +90,11 @@ def _about(source: Source, view: View, key: str, heading: Callable[[str], Any]) 
         words.pairs({name: number(value) for name, value in configuration.items()}),
     ]
     children: list[Any] = [
+        annotation.of_trial(source, view.name, row["key"]),
         html.Div(
             [html.Div(about), html.Div(_curve(source.curve(row["key"]), results.metric, row, heading))],
             className="pair",
-        )
+        ),
     ]
     if isinstance(row["error"], str) and row["error"]:
         children += [heading("Error"), html.Pre(row["error"], className="log", tabIndex="0")]

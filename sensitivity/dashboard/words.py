@@ -16,6 +16,8 @@ from sensitivity.text.wording import number
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sensitivity.readers.source import Submitted
+
 MOST_ROWS = 300
 """Of a table that is not cut into pages."""
 
@@ -133,6 +135,43 @@ def progress(row: Mapping[str, Any]) -> html.Div:
         if row.get(status_name)
     ]
     return html.Div(stretches, className="bar", role="img", **{"aria-label": counts(row)})
+
+
+def state(row: Mapping[str, Any] | None, submitted: Submitted | None) -> list[Any]:
+    """Return the state of a study in words: what it waits for, or why it failed.
+
+    Args:
+        row: Its numbers of trials by status; None for a study that the store does not have yet.
+        submitted: The study in a service; None without one.
+    """
+    begun = row is not None and row["trials"] > row["pending"]
+    if submitted is None:
+        assert row is not None
+        ended = begun and not row["running"] and not row["pending"]
+        return [_state("running" if row["running"] else "ended" if ended else "waiting")]
+    if submitted.state == "queued":
+        waits = f"for {listed(submitted.waits_for)}" if submitted.waits_for else "to start"
+        return [_state("waiting"), f" {waits}"]
+    if submitted.state == "running":
+        return [_state("running" if begun else "starting")]
+    if submitted.state == "failed":
+        return [_state("failed"), f" {submitted.error or 'for no reason that is known'}"]
+    return [_state("ended" if submitted.state == "completed" else "stopped")]
+
+
+def _state(name: str) -> html.Span:
+    return html.Span(name, className=f"state {name}")
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return names as a list in words, the first few of many.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
+    ('a', 'a and b', 'a, b, c and 2 more')
+    """
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1] if names else ""]))
 
 
 def status(name: str) -> html.Span:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,13 @@ from sensitivity.readers.filters import capped, narrowed
 from sensitivity.readers.view import FILTERS
 from sensitivity.results.results import Results
 from sensitivity.store import queries
+from sensitivity.store.annotations import (
+    NOTHING,
+    OF_STUDY,
+    Annotation,
+    annotations_revision,
+    read_annotations,
+)
 from sensitivity.store.store import Store
 
 if TYPE_CHECKING:
@@ -53,6 +61,40 @@ class _Look:
     until: float
 
 
+@dataclass(frozen=True)
+class _Annotated:
+    """The annotations of the store when they were last read.
+
+    Args:
+        token: Token of their revision.
+        until: Time until which the token is not read again, by the monotonic clock in seconds.
+        annotations: The annotations by study and key.
+    """
+
+    token: str
+    until: float
+    annotations: dict[tuple[str, str], Annotation]
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A study that was given to a service.
+
+    Args:
+        name: Name of the study.
+        state: ``queued``, ``running``, ``completed``, ``failed`` or ``cancelled``.
+        trials: How many it has.
+        waits_for: Names of the studies that train or wait before this one; none unless it is queued.
+        error: Why it failed, in one line.
+    """
+
+    name: str
+    state: str
+    trials: int
+    waits_for: tuple[str, ...] = ()
+    error: str | None = None
+
+
 @dataclass
 class Source:
     """A store and the values that are computed from it.
@@ -63,10 +105,14 @@ class Source:
     Args:
         place: Path or URL of the store.
         patience: Seconds that a page waits for a value.
+        submitted: Returns the studies that were given to the service of the store, by name; none without a
+            service.
     """
 
     place: str
     patience: float = PATIENCE
+    submitted: Callable[[], Mapping[str, Submitted]] = dict
+    _annotated: _Annotated = field(default_factory=lambda: _Annotated("", 0.0, {}))
     _store: Store | None = None
     _look: _Look = field(default_factory=lambda: _Look("", 0.0))
     _tokens: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -132,6 +178,33 @@ class Source:
     def studies(self) -> list[dict[str, Any]]:
         """Return every study with its counts, the newest first."""
         return self._drawn.now(("studies", self.token()), lambda: self.store.studies()[::-1])
+
+    def page_token(self) -> str:
+        """Return a token of everything that a page shows: results, annotations, studies that wait.
+
+        Raises: InputError where the store cannot be read.
+        """
+        queue = "\n".join(map(repr, self.submitted().values()))
+        self.annotations()
+        return f"{self.token()} {self._annotated.token} {zlib.crc32(queue.encode()):08x}"
+
+    def annotations(self) -> dict[tuple[str, str], Annotation]:
+        """Return the annotations of every study and trial, by study and key, read at most once a second."""
+        now = time.monotonic()
+        if now >= self._annotated.until:
+            token = annotations_revision(self.store)
+            same = token == self._annotated.token
+            read = self._annotated.annotations if same else read_annotations(self.store)
+            self._annotated = _Annotated(token, now + 1.0, read)
+        return self._annotated.annotations
+
+    def annotation(self, study: str, key: str = OF_STUDY) -> Annotation:
+        """Return the annotation of a study, or of one of its trials."""
+        return self.annotations().get((study, key), NOTHING)
+
+    def forget_annotations(self) -> None:
+        """Read the annotations again when they are next wanted, as after this process has changed one."""
+        self._annotated = replace(self._annotated, until=0.0)
 
     def results(self, view: View) -> Results:
         """Return the whole study of a view, by its metric and cap.

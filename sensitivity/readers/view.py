@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-LISTS = ("variant", "seed", "status", "study")
+LISTS = ("variant", "seed", "status", "study", "tag")
 SCALES = ("auto", "log", "linear")
 CAPS = ("initial", "worst")
 FILTERS = ("variant", "seed", "status", "ranges", "choices", "outcome", "only_task")
@@ -19,7 +19,7 @@ class View:
     """A page of the dashboard with everything that a reader chose on it.
 
     Args:
-        page: ``studies``, ``study``, ``trials``, ``explore``, ``space``, ``trial``, ``compare`` or
+        page: ``studies``, ``new``, ``study``, ``trials``, ``explore``, ``space``, ``trial``, ``compare`` or
             ``unknown``.
         name: Name of the study of the page.
         key: Key of the trial of the page.
@@ -45,6 +45,8 @@ class View:
         colour: Column of its colours; empty is automatic.
         curve_colour: Column that colours the learning curves; empty is the learning rate.
         along: What the history is drawn along, ``trials`` or ``time``; empty is ``trials``.
+        tag: Tags of the studies that are listed.
+        star: ``yes`` to list studies with a star only.
 
     >>> view = View.read("/study/a%2Fb", "?variant=adam&variant=sgd&range=lr:0.001:0.1")
     >>> view.name, view.variant, view.ranges
@@ -78,6 +80,8 @@ class View:
     colour: str = ""
     curve_colour: str = ""
     along: str = ""
+    tag: tuple[str, ...] = ()
+    star: str = ""
 
     @classmethod
     def read(cls, path: str | None, query: str | None) -> View:
@@ -109,8 +113,8 @@ class View:
         """Address without its settings."""
         if self.page == "studies":
             return "/"
-        if self.page == "compare":
-            return "/compare"
+        if self.page in ("compare", "new"):
+            return f"/{self.page}"
         end = {"study": "", "trial": f"/trial/{quote(self.key, safe='')}"}.get(self.page, f"/{self.page}")
         return f"/study/{quote(self.name, safe='')}{end}"
 
@@ -178,15 +182,15 @@ class View:
 
 _JUDGED = ("tab", "task", "only_task", "metric", "cap", "scale", "measure", "trial", "sort")
 _EXPLORED = ("x", "y", "colour", "curve_colour", "along")
-_TEXTS = (*_JUDGED, *_EXPLORED)
+_TEXTS = (*_JUDGED, *_EXPLORED, "star")
 
 
 def _read_path(parts: list[str]) -> dict[str, Any]:
     match parts:
         case []:
             return {"page": "studies"}
-        case ["compare"]:
-            return {"page": "compare"}
+        case ["compare" | "new" as page]:
+            return {"page": page}
         case ["study", name]:
             return {"page": "study", "name": name}
         case ["study", name, "trials" | "explore" | "space" as page]:

@@ -17,11 +17,11 @@ from sensitivity.service.events import Events
 from sensitivity.service.guests import import_modules
 from sensitivity.service.head_requests import HeadRequests
 from sensitivity.service.headers import dashboard_scripts
-from sensitivity.service.listing import lister
+from sensitivity.service.listing import lister, queue
 from sensitivity.service.metrics import CONTENT_TYPE, Metrics
 from sensitivity.service.models import Health
 from sensitivity.service.problems import PROBLEMS, answer_problems, problem
-from sensitivity.service.routes import answers, catalogue, studies, trials
+from sensitivity.service.routes import answers, catalogue, changes, notes, studies, trials
 from sensitivity.service.routes import tables as table_routes
 from sensitivity.service.runs import Runs
 from sensitivity.service.table_files import FOLDER as TABLES_FOLDER
@@ -65,6 +65,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     source = Paced(settings.store)
     degraded = Degraded()
     runs = Runs(settings, launch, ended=source.invalidate, degraded=degraded)
+    source.submitted = queue(runs)
     look = lister(source, runs)
     tables = TableFiles(settings.data / TABLES_FOLDER)  # after the runs, which have locked the folder
     events, metrics = Events(look, degraded), Metrics(look, degraded)
@@ -95,7 +96,7 @@ def create_app(settings: Settings, launch: Launch | None = None) -> FastAPI:
     )
     app.state.context = Context(settings, source, runs, events, degraded, tables)
     answer_problems(app, degraded)
-    for routes_module in (studies, trials, table_routes, answers, catalogue):
+    for routes_module in (studies, changes, notes, trials, table_routes, answers, catalogue):
         app.include_router(routes_module.router, responses=PROBLEMS)
     app.include_router(_operating(metrics))
     board = dashboard(source, account=LOGIN if tokens else None)

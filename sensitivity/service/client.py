@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from sensitivity.service.client_connection import Connection, address, check_answer
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    import httpx
     import pandas as pd
     import plotly.graph_objects as go
 
@@ -24,12 +23,10 @@ PATIENCE = 120.0
 """Seconds for which a service may be unreachable, as during a restart, before waiting for a study fails."""
 PAUSE = 1.0
 """Seconds before a lost stream of events is opened again."""
-READ_TIMEOUT = 60.0
-"""Seconds without data after which a connection counts as lost; the service sends keep-alives."""
 NUMBERS = ("value", "low", "high")
 
 
-class Client:
+class Client(Connection):
     """A service of ``sensitivity serve``.
 
     A refusal of the service is an :class:`InputError` with its words, and so is a service that does not
@@ -39,31 +36,6 @@ class Client:
         url: Address of the service, such as ``http://127.0.0.1:8050``.
         token: Token of the service; None if it asks for none.
     """
-
-    def __init__(self, url: str, token: str | None = None) -> None:
-        try:
-            import httpx
-        except ImportError:
-            raise InputError(
-                "the client needs httpx; install it with: pip install 'optimizer-sensitivity[service]'"
-            ) from None
-        self.url = url.rstrip("/")
-        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
-        try:
-            self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=READ_TIMEOUT)
-        except httpx.InvalidURL as error:
-            raise InputError(f"url {url!r} cannot be: {error}") from None
-        self._lost = (httpx.TransportError,)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._http.close()
 
     def run(self, study: Study, *, progress: Callable[[dict[str, Any]], None] | None = None) -> Results:
         """Give a study, wait for its end, and return its results.
@@ -91,13 +63,56 @@ class Client:
             "POST", "/studies", content=study.to_json(), headers={"Content-Type": "application/json"}
         )
 
+    def plan(self, study: Study) -> dict[str, Any]:
+        """Return the trials of a study, and about how many hours they take, before it is given."""
+        return self._one(
+            "POST", "/plan", content=study.to_json(), headers={"Content-Type": "application/json"}
+        )
+
+    def extend(self, name: str, seeds: int) -> dict[str, Any]:
+        """Give a study with more seeds, as many as said; with 0 it goes on where it was stopped."""
+        return self._one("POST", address(name, "extend"), json={"seeds": seeds})
+
+    def rename(self, name: str, new_name: str) -> dict[str, Any]:
+        """Give a study that has ended another name."""
+        return self._one("POST", address(name, "rename"), json={"name": new_name})
+
+    def annotation(self, name: str, trial: str | None = None) -> dict[str, Any]:
+        """Return the note, the tags and the star of a study, or of its trial with this key."""
+        return self._one("GET", _noted(name, trial))
+
+    def annotations(self, name: str) -> list[dict[str, Any]]:
+        """Return the trials of a study that have a note, tags or a star."""
+        return self._list(address(name, "annotations"))
+
+    def annotate(
+        self,
+        name: str,
+        trial: str | None = None,
+        *,
+        note: str | None = None,
+        tags: Sequence[str] | None = None,
+        star: bool | None = None,
+    ) -> dict[str, Any]:
+        """Change the annotation of a study, or of its trial with this key, and return it.
+
+        Args:
+            name: Name of the study.
+            trial: Key of a trial; the study itself if None.
+            note: Text of at most 10,000 characters; as it is if None.
+            tags: At most 20 short names; as they are if None.
+            star: True or False; as it is if None.
+        """
+        changes = {"note": note, "tags": None if tags is None else list(tags), "star": star}
+        return self._one("PATCH", _noted(name, trial), json=changes)
+
     def studies(self) -> list[dict[str, Any]]:
         """Return every study: name, state, number of trials, and how many of them have each status."""
         return self._list("/studies")
 
     def study(self, name: str) -> dict[str, Any]:
         """Return one study, with its specification."""
-        return self._one("GET", _of(name))
+        return self._one("GET", address(name))
 
     def events(self, name: str) -> Iterator[dict[str, Any]]:
         """Return the study whenever it changes, until it has ended; a restarted service is asked again."""
@@ -105,11 +120,11 @@ class Client:
         while True:
             try:
                 with self._http.stream(
-                    "GET", _of(name, "events"), headers={"Last-Event-ID": last} if last else {}
+                    "GET", address(name, "events"), headers={"Last-Event-ID": last} if last else {}
                 ) as answer:
                     if answer.is_error:
                         answer.read()
-                    _check(answer)
+                    check_answer(answer)
                     away = None
                     for kind, identity, data in _events(answer.iter_lines()):
                         if kind == "end":
@@ -136,18 +151,18 @@ class Client:
 
     def cancel(self, name: str) -> dict[str, Any]:
         """Stop a study; what it reported stays."""
-        return self._one("POST", _of(name, "cancel"))
+        return self._one("POST", address(name, "cancel"))
 
     def delete(self, name: str) -> None:
         """Delete a study and what it found.
 
         That cannot be undone.
         """
-        self._ask("DELETE", _of(name), params={"confirm": name})
+        self._ask("DELETE", address(name), params={"confirm": name})
 
     def log(self, name: str) -> str:
         """Return the log of the run of a study."""
-        return self._ask("GET", _of(name, "log")).text
+        return self._ask("GET", address(name, "log")).text
 
     def results(self, name: str, *, metric: str | None = None, direction: str | None = None) -> Results:
         """Return the results of a study, for every measure and figure here.
@@ -172,7 +187,9 @@ class Client:
         import pandas as pd
 
         having = [f"{argument}={value}" for argument, value in arguments.items()]
-        answer = self._one("GET", _of(name, "measures", measure), params={"metric": metric, "with": having})
+        answer = self._one(
+            "GET", address(name, "measures", measure), params={"metric": metric, "with": having}
+        )
         table = pd.DataFrame(answer["rows"])
         table = table.assign(
             **{column: pd.to_numeric(table[column]) for column in NUMBERS if column in table.columns}
@@ -194,7 +211,9 @@ class Client:
         """
         import plotly.io
 
-        text = self._ask("GET", _of(name, "figures", figure), params={"task": task, "metric": metric}).text
+        text = self._ask(
+            "GET", address(name, "figures", figure), params={"task": task, "metric": metric}
+        ).text
         return plotly.io.from_json(text)
 
     def verdict(self, name: str, *, metric: str | None = None) -> dict[str, Any]:
@@ -204,7 +223,7 @@ class Client:
             name: Name of the study.
             metric: Metric instead of the study's own.
         """
-        return self._one("GET", _of(name, "verdict"), params={"metric": metric})
+        return self._one("GET", address(name, "verdict"), params={"metric": metric})
 
     def report(self, name: str, path: str | pathlib.Path) -> pathlib.Path:
         """Write the report of a study.
@@ -215,7 +234,7 @@ class Client:
         """
         file = pathlib.Path(path)
         content = self._ask(
-            "GET", _of(name, "report"), params={"format": "md" if file.suffix == ".md" else "html"}
+            "GET", address(name, "report"), params={"format": "md" if file.suffix == ".md" else "html"}
         ).content
         try:
             file.write_bytes(content)
@@ -238,32 +257,6 @@ class Client:
     def presets(self) -> list[dict[str, Any]]:
         """Return the studies that come with the package, with their specifications."""
         return self._list("/presets")
-
-    def _one(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        content: dict[str, Any] = self._ask(method, path, **options).json()
-        return content
-
-    def _list(self, path: str, **options: Any) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self._ask("GET", path, **options).json()
-        return rows
-
-    def _ask(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, **options: Any
-    ) -> httpx.Response:
-        """Return an answer; what is still computed is asked for again."""
-        query = {name: value for name, value in (params or {}).items() if value is not None}
-        while True:
-            try:
-                answer = self._http.request(method, path, params=query, **options)
-            except self._lost as error:
-                raise self._away(error) from None
-            _check(answer)
-            if answer.status_code != 202 or "retry-after" not in answer.headers:
-                return answer
-            time.sleep(float(answer.headers["retry-after"]))
-
-    def _away(self, error: Exception) -> InputError:
-        return InputError(f"no service at {self.url!r}: {error or type(error).__name__}")
 
 
 @dataclass(frozen=True)
@@ -304,25 +297,7 @@ class _Fetched:
 
         import pandas as pd
 
-        return pd.read_parquet(io.BytesIO(self.client._ask("GET", _of(name, "tables", table)).content))
-
-
-def _of(name: str, *parts: str) -> str:
-    """Return the path of something of a study."""
-    return "/".join(("/studies", *(quote(part, safe="") for part in (name, *parts))))
-
-
-def _check(answer: httpx.Response) -> None:
-    """Check an answer.
-
-    Raises: InputError for a refusal, with the words of the service.
-    """
-    if answer.is_error:
-        try:
-            detail = answer.json()["detail"]
-        except (ValueError, KeyError, TypeError):
-            detail = f"{answer.url} answers {answer.status_code} {answer.reason_phrase}"
-        raise InputError(str(detail))
+        return pd.read_parquet(io.BytesIO(self.client._ask("GET", address(name, "tables", table)).content))
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, str]]:
@@ -338,3 +313,8 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, str]]:
         name, _, value = line.partition(":")
         if name in ("event", "id", "data"):
             fields[name] = value.removeprefix(" ")
+
+
+def _noted(name: str, trial: str | None) -> str:
+    """Return the path of the annotation of a study or a trial."""
+    return address(name, "annotation") if trial is None else address(name, "trials", trial, "annotation")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 import logging
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.service.guest_sizes import check_numbers, check_sizes, listed
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 NAME = re.compile(r"[^\W_][\w .+-]{0,99}")
+LONGEST = 2_000
+"""Characters of a refusal."""
+PLACEHOLDER = "unnamed"
+"""Name under which the rest of a study is checked whose own name cannot be."""
 NAMES_HAVE = "1 to 100 letters, digits, '_', '-', '+', '.' and spaces, the first a letter or digit"
 
 
@@ -37,18 +43,65 @@ def admit(spec: str, settings: Settings) -> Study:
 
     fields = plain_data(spec)
     try:
-        _check_name(fields.get("name"))
-        check_numbers(fields)
-        if "tasks" in fields:
-            fields["tasks"] = [_local(task, settings) for task in listed(fields["tasks"])]
-        _check_imports(fields, settings)
-        check_sizes(fields, settings.max_trials)
-        return Study(**fields)
+        faults = _raised(partial(check_name, fields.get("name")))
+        guarded = {**fields, "name": PLACEHOLDER} if faults else fields
+        # Only what passes every guard is made, whatever its name.
+        if not (found := _faults(guarded, settings) or _unknown_names(guarded)):
+            found = _raised(partial(check_sizes, guarded, settings.max_trials))
+        if not found and not faults:
+            return Study(**guarded)
+        if not found:
+            found = _raised(partial(Study, **guarded))
+        raise InputError("; ".join([*faults, *found]))
     except InputError as error:
-        raise InputError(" ".join(str(error).split())[:1_000]) from None
+        raise InputError(" ".join(str(error).split())[:LONGEST]) from None
     except Exception:  # what nobody thought of is refused all the same, and the log says what it was
         logging.getLogger(__name__).exception("a study from the network broke a check")
         raise InputError("the study cannot be read: a value is outside what its field can hold") from None
+
+
+def _faults(fields: dict[str, Any], settings: Settings) -> list[str]:
+    """Return everything that a stranger's study may not have; tasks on files get their absolute path."""
+    return [
+        fault
+        for check in (
+            partial(check_numbers, fields),
+            partial(_localize, fields, settings),
+            partial(_check_imports, fields, settings),
+        )
+        for fault in _raised(check)
+    ]
+
+
+def _unknown_names(fields: dict[str, Any]) -> list[str]:
+    """Return what is wrong with the names of tasks and variants, once their imports are allowed."""
+    from trainables.named_variants import DIRECT
+    from trainables.tasks import task
+    from trainables.variants import variant
+
+    if fields.get("trainable") is not None:
+        return []
+    finds: tuple[tuple[str, Callable[[str], object]], ...] = (("tasks", task), ("variants", variant))
+    return [
+        fault
+        for field, find in finds
+        for name in listed(fields.get(field))
+        if isinstance(name, str) and name != DIRECT
+        for fault in _raised(partial(find, name))
+    ]
+
+
+def _raised(check: Callable[[], object]) -> list[str]:
+    try:
+        check()
+    except InputError as error:
+        return [str(error)]
+    return []
+
+
+def _localize(fields: dict[str, Any], settings: Settings) -> None:
+    if "tasks" in fields:
+        fields["tasks"] = [_local(task, settings) for task in listed(fields["tasks"])]
 
 
 def import_modules(settings: Settings) -> None:
@@ -68,7 +121,11 @@ def import_modules(settings: Settings) -> None:
             ) from error
 
 
-def _check_name(name: Any) -> None:
+def check_name(name: Any) -> None:
+    """Check the name of a study from the network.
+
+    Raises: InputError.
+    """
     if name is None:
         raise InputError("a study needs name")
     if not isinstance(name, str) or not NAME.fullmatch(name) or name != name.strip():

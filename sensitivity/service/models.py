@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from sensitivity.store.annotations import LONGEST_NOTE, LONGEST_TAG, MOST_TAGS
 
 Value = bool | int | float | str | None
 State = Literal["queued", "running", "completed", "failed", "cancelled", "elsewhere"]
@@ -25,6 +27,72 @@ class Counts(BaseModel):
     failed: int = Field(default=0, description="Ended by an error.")
 
 
+class Annotation(BaseModel):
+    """The words of readers about a study or a trial."""
+
+    note: str = ""
+    tags: list[str] = []
+    star: bool = False
+
+
+class AnnotationChange(BaseModel):
+    """A change of an annotation; what is not given stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    note: str | None = Field(default=None, description=f"At most {LONGEST_NOTE:,} characters.")
+    tags: list[str] | None = Field(
+        default=None, description=f"At most {MOST_TAGS}, of at most {LONGEST_TAG} characters, without commas."
+    )
+    star: bool | None = None
+
+
+class TrialAnnotation(Annotation):
+    """The annotation of a trial."""
+
+    key: str
+
+
+class Extension(BaseModel):
+    """More seeds for a study."""
+
+    model_config = ConfigDict(extra="forbid")
+    seeds: int = Field(
+        ge=0, le=1_000, strict=True, description="How many more; with 0 it goes on where it was stopped."
+    )
+
+
+class NewName(BaseModel):
+    """Another name for a study."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=200)
+
+
+class PlanRow(BaseModel):
+    """The trials of one task and variant."""
+
+    task: str
+    variant: str
+    cells: int = Field(description="Configurations without their learning rate.")
+    configurations: int
+    seeds: int
+    trials: int
+    stored: int = Field(description="Trials that the store has already.")
+    epochs: int | None
+    hours: float | None = Field(description="Of one worker for the others; null where it cannot be told.")
+
+
+class Plan(BaseModel):
+    """The trials of a study before it is given, and about how long they take."""
+
+    name: str
+    trials: int
+    stored: int
+    hours: float | None = Field(description="Of one worker of this machine; null where it cannot be told.")
+    summary: str
+    rows: list[PlanRow]
+
+
 class StudySummary(BaseModel):
     """A study and how far it is."""
 
@@ -34,6 +102,10 @@ class StudySummary(BaseModel):
     error: str | None = Field(description="Why it failed, in one line.")
     trials: int = Field(description="How many it has in all.")
     counts: Counts
+    waits_for: list[str] = Field(
+        default=[], description="Studies that train or wait before it; none unless it is queued."
+    )
+    annotation: Annotation = Annotation()
 
 
 class StudyDetails(StudySummary):

@@ -201,6 +201,26 @@ class RunFolders:
             if self[run.name].is_dir():
                 raise
 
+    def rename(self, name: str, run: Run) -> None:
+        """Give a study another name, in its files too; its folder is renamed where no other has that name.
+
+        Args:
+            name: before.
+            run: the study with its new name.
+        """
+        folder = self[name]
+        if folder.is_dir():
+            with suppress(Damaged):  # a damaged file is no reason against another name
+                if (spec := self.spec(name)) is not None:
+                    write(folder / SPEC, {**spec, "name": run.name})
+            write(folder / RUN, _fields(run))
+            target = self.root / folder_name(run.name)
+            if not target.exists():
+                folder = folder.rename(target)
+                sync_folder(self.root)
+            self._places[run.name] = folder
+        self._places.pop(name, None)
+
     def remove(self, name: str) -> None:
         """Delete the files of a study: all of them, also where the program is interrupted meanwhile."""
         folder = self[name]

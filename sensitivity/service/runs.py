@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import pathlib
 import signal
 import subprocess
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sensitivity.service import specs
+from sensitivity.service.conflicts import ACTIVE, check_name, check_same
 from sensitivity.service.degraded import Degraded, cause_of
-from sensitivity.service.exit_codes import ENDED, KILLED
+from sensitivity.service.exit_codes import ENDED
 from sensitivity.service.problems import Conflict
+from sensitivity.service.run_ends import ATTEMPTS, ended_run
 from sensitivity.service.run_folders import (
     LOCK,
     RUN,
@@ -27,7 +27,6 @@ from sensitivity.service.run_folders import (
     Damaged,
     Run,
     RunFolders,
-    State,
     lock,
     read_mapping,
 )
@@ -41,15 +40,12 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
 
 __all__ = ["ATTEMPTS", "LOCK", "RUN", "SPEC", "Run", "Runs"]
-ACTIVE: tuple[State, ...] = ("queued", "running")
 LOOK_EVERY = 0.5
 """Seconds between two looks at the processes."""
 GRACE = 20.0
 """Seconds after SIGINT, in which Ray ends its workers, and again after SIGTERM."""
 EXIT_TIMEOUT = 5.0
 """Seconds to wait for a process to exit once it has released its lock."""
-ATTEMPTS = 3
-"""How often a study is started whose process was killed, as by a restart of the machine."""
 PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT)
 """Errors of a machine that lacks something just now: a study waits for it."""
 FOLDER_REMOVED = "its folder was removed; what it reported is in the store"
@@ -133,40 +129,69 @@ class Runs:
             return self._folders.spec(name) if name in self._runs else None
         return None
 
-    def submit(self, study: Study, trials: int, known: Mapping[str, Any] | None) -> bool:
+    def check(self, study: Study, known: Mapping[str, Any] | None, *, extend: bool = False) -> bool:
+        """Check that a study can be given; return True if its margin alone differs from what is there.
+
+        Raises: Conflict (:mod:`sensitivity.service.conflicts`).
+        """
+        check_name(study.name, self._runs, self._newer)
+        run = self._runs.get(study.name)
+        there = self.spec(study.name)
+        return check_same(study, there, known, run.state if run else None, extend=extend)
+
+    def submit(
+        self, study: Study, trials: int, known: Mapping[str, Any] | None, *, extend: bool = False
+    ) -> bool:
         """Queue a study, unless it waits, trains or has ended well already.
 
-        Returns whether it is new.
+        Returns whether it is new. An extended study is queued again behind those that wait; one that waits
+        keeps its place.
 
         Args:
             study: that was given.
             trials: how many it has.
             known: its specification in the store, where it is there.
-        Raises: Conflict for another study of the same name; with another margin it is the same, once ended.
+            extend: True for the study that is there, with more seeds.
+        Raises: Conflict as :meth:`check` does.
         """
         with self._lock:
-            for name in self._runs:
-                if name != study.name and _looks(name) == _looks(study.name):
-                    raise Conflict(
-                        f"study {study.name!r} differs from study {name!r} only in case or in Unicode form; "
-                        "choose another name"
-                    )
-            if study.name in self._newer:
-                raise Conflict(f"study {study.name!r} cannot go on: {self._newer[study.name]}")
-            there = self.spec(study.name)
-            compared = (there, specs.plain(study)) if there is not None else (known, specs.stored(study))
-            run = self._runs.get(study.name)
-            active = run is not None and run.state in ACTIVE
-            differing, other_margin = specs.compared(*compared, active=active)
-            if differing:
-                raise Conflict(f"study {study.name!r} is there already and differs: {'; '.join(differing)}")
-            if run is None or run.state in ("failed", "cancelled") or other_margin:
-                queued = Run(study.name, "queued", now(), trials)
+            other_margin = self.check(study, known, extend=extend)
+            run, is_new = self._runs.get(study.name), self.spec(study.name) is None and known is None
+            if run is None or run.state in ("failed", "cancelled") or other_margin or extend:
+                waits = run is not None and run.state == "queued"
+                queued = Run(study.name, "queued", run.asked if run and waits else now(), trials)
                 self._folders.make(queued, specs.plain(study))
+                if not waits:
+                    self._runs.pop(study.name, None)
                 self._runs[study.name] = queued
                 self.degraded.clear(_part(study.name))
                 self.tend()
-            return compared[0] is None
+            return is_new
+
+    def rename(self, name: str, new_name: str, in_store: Callable[[], None]) -> None:
+        """Give a study that has ended another name.
+
+        Args:
+            name: of the study.
+            new_name: that no other study has.
+            in_store: renames the study in the store.
+        Raises: Conflict while it waits or trains, and for a name that is taken, or looks like another.
+        """
+        with self._lock:
+            run = self._runs.get(name)
+            if run is not None and run.state in ACTIVE:
+                raise Conflict(f"study {name!r} is {run.state}; cancel it first")
+            if new_name in self._runs:
+                raise Conflict(f"study {new_name!r} is there already; choose another name")
+            check_name(name, (), self._newer)
+            check_name(new_name, self._runs.keys() - {name}, self._newer)
+            in_store()
+            if run is not None:
+                renamed = replace(run, name=new_name)
+                self._folders.rename(name, renamed)
+                runs = [renamed if old is run else old for old in self._runs.values()]
+                self._runs = {old.name: old for old in runs}
+                self.degraded.clear(_part(name))
 
     def cancel(self, name: str) -> None:
         """Stop a study; what it reported stays.
@@ -280,31 +305,12 @@ class Runs:
         if not folder.is_dir() and run.cancelled is None:
             self._damaged(run, FOLDER_REMOVED)
         try:
-            ended = self._ended(run)
+            ended = ended_run(run, self._folders)
         except Damaged as damage:
             self._damaged(run, str(damage))
         if ended.state not in ACTIVE:
             self._has_ended(run.name)
         self._update(ended)
-
-    def _ended(self, run: Run) -> Run:
-        """Return what has become of a study whose process is gone.
-
-        Raises: Damaged where its note cannot be read.
-        """
-        file = self.folder(run.name) / ENDED
-        code = read_mapping(file).get("code", "missing") if file.exists() else None
-        if code is not None and not isinstance(code, int):
-            raise Damaged(f"{ENDED} cannot be read: code is {json.dumps(code)[:50]}, not a number")
-        if run.cancelled is not None and code not in (0, 1):
-            return replace(run, state="cancelled")
-        if code == 0:
-            return replace(run, state="completed")
-        killed = code is None or code == KILLED  # by SIGKILL, or by SIGTERM as when a machine shuts down
-        if killed and run.attempts < ATTEMPTS:
-            return replace(run, state="queued")
-        reason = f"its process was killed {ATTEMPTS} times" if killed else self._folders.last_line(run.name)
-        return replace(run, state="failed", error=reason)
 
     def _damaged(self, run: Run, reason: str) -> NoReturn:
         """Fail a study, and tell why.
@@ -337,11 +343,6 @@ class Runs:
     def _update(self, run: Run) -> None:
         self._folders.update(run)
         self._runs[run.name] = run
-
-
-def _looks(name: str) -> str:
-    """Return the same text for names that a reader, or a file system, does not tell apart."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _part(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,15 @@ def compared(
     if active or not other_margin:
         return differing, False
     return [text for text in differing if not text.startswith(f"{MARGIN} is ")], True
+
+
+def looks(name: str) -> str:
+    """Return the same text for names that a reader, or a file system, does not tell apart.
+
+    >>> looks("Lr") == looks("lr")
+    True
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def _shown(fields: dict[str, Any], name: str) -> str:

@@ -276,6 +276,7 @@ class Paced(Source):
         Answers of before are not shown any more. To be called after this process has changed the study, or
         the study has ended.
         """
+        self.forget_annotations()
         with self._looking:  # no look of before is noted after this
             with self._pace:
                 self._invalidations[study] += 1

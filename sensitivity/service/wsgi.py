@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from werkzeug.test import run_wsgi_app
 
+from sensitivity.dashboard.writing import ACCESS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,6 +60,7 @@ def _environment(scope: Scope, body: bytes) -> dict[str, Any]:
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "REMOTE_ADDR": (scope.get("client") or ("",))[0],
         "CONTENT_LENGTH": str(len(body)),
+        ACCESS: scope.get("state", {}).get("access"),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": io.BytesIO(body),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sql
 
-from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
+from sensitivity.store.tables import ANNOTATIONS, EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
 from sensitivity.store.upkeep import optuna_names
 from sensitivity.study.trial import DONE
 from trainables.names import InputError
@@ -28,7 +28,10 @@ CHANGING = ("status", "initial_loss", "error", "started", "finished")
 def copy(
     source: Store, target: Store, study: str | None = None, *, merge: bool = False
 ) -> list[dict[str, Any]]:
-    """Copy a study, or all studies, with trials, epochs and Optuna's state; a second copy adds only new rows.
+    """Copy a study, or all studies, with everything about them; a second copy adds only new rows.
+
+    Trials, epochs, annotations and Optuna's state are copied. Of an annotation that both stores have, the
+    one that was changed later is kept.
 
     Each study is copied in one transaction, which compares the numbers of rows read and written.
 
@@ -76,6 +79,10 @@ def _copy(source: Store, target: Store, study: str, spec: dict[str, Any]) -> dic
         before = counts()
         target.database.insert(writing, STUDIES, rows(sql.select(STUDIES).where(STUDIES.c.name == study)))
         target.database.insert(writing, RUNS, rows(sql.select(RUNS).where(RUNS.c.study == study)))
+        annotations = rows(sql.select(ANNOTATIONS).where(ANNOTATIONS.c.study == study))
+        target.database.insert(writing, ANNOTATIONS, annotations)
+        for row in annotations:
+            _keep_latest(writing, row)
         trial_rows = rows(trials)
         target.database.insert(writing, TRIALS, trial_rows)
         for row in trial_rows:
@@ -111,6 +118,14 @@ def _take_over(writing: sql.Connection, row: Mapping[str, Any]) -> None:
         writing.execute(
             TRIALS.update().where(TRIALS.c.key == row["key"], TRIALS.c.status.in_(behind)).values(state)
         )
+
+
+def _keep_latest(writing: sql.Connection, row: Mapping[str, Any]) -> None:
+    """Update an annotation that both stores have if the source's was changed later."""
+    same = (ANNOTATIONS.c.study == row["study"], ANNOTATIONS.c.key == row["key"])
+    writing.execute(
+        ANNOTATIONS.update().where(*same, ANNOTATIONS.c.changed < row["changed"]).values(dict(row))
+    )
 
 
 def _copy_optuna(source: optuna.storages.RDBStorage, target: optuna.storages.RDBStorage, name: str) -> None:

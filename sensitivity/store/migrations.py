@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sql
 
-from sensitivity.store.tables import EPOCHS, LOCKS, RUNS, STUDY_TRIALS, TRIALS, VERSIONS
+from sensitivity.store.tables import ANNOTATIONS, EPOCHS, LOCKS, RUNS, STUDY_TRIALS, TRIALS, VERSIONS
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -58,5 +58,10 @@ def _locks(operations: Operations) -> None:
     LOCKS.create(operations.get_bind(), checkfirst=True)
 
 
-STEPS = {2: _measures, 3: _long_names, 4: _runs, 5: _locks}
+def _annotations(operations: Operations) -> None:
+    """Version 6: a table of the notes, tags and stars of studies and trials."""
+    ANNOTATIONS.create(operations.get_bind(), checkfirst=True)
+
+
+STEPS = {2: _measures, 3: _long_names, 4: _runs, 5: _locks, 6: _annotations}
 """Migration step to each version from the version before."""

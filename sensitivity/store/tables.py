@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sql
 
-VERSION = 5
+VERSION = 6
 """Version of the tables; a newer store is refused, an older store is migrated
 (:mod:`sensitivity.store.migrations`)."""
 
@@ -64,6 +64,18 @@ LOCKS = sql.Table(
     sql.Column("last_beat", sql.String(32), nullable=False),
 )
 """The active run of each study (:mod:`sensitivity.store.run_lock`)."""
+ANNOTATIONS = sql.Table(
+    "sensitivity_annotations",
+    TABLES,
+    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("key", sql.String(20), primary_key=True),
+    sql.Column("note", sql.Text, nullable=False),
+    sql.Column("tags", sql.Text, nullable=False),
+    sql.Column("star", sql.Boolean, nullable=False),
+    sql.Column("changed", sql.String(32), nullable=False),
+)
+"""Notes of readers (:mod:`sensitivity.store.annotations`); ``key`` is empty for the study itself, ``tags`` is
+a JSON list."""
 MEASURED = (
     "train_loss",
     "train_loss_end",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sql
 
 from sensitivity.store.databases import Lost
-from sensitivity.store.tables import EPOCHS, LOCKS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
+from sensitivity.store.tables import ANNOTATIONS, EPOCHS, LOCKS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
 from sensitivity.study.trial import DONE, STATUSES
 
 if TYPE_CHECKING:
@@ -88,6 +88,11 @@ def problems(store: Store) -> list[dict[str, Any]]:
             )
             .where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name)))
             .group_by(STUDY_TRIALS.c.study),
+            "annotations of a study that is not there": sql.select(
+                ANNOTATIONS.c.study, sql.func.count(), sql.literal("annotations")
+            )
+            .where(ANNOTATIONS.c.study.not_in(sql.select(STUDIES.c.name)))
+            .group_by(ANNOTATIONS.c.study),
         }
         for problem, query in queries.items():
             note(problem, connection.execute(query))
@@ -127,6 +132,7 @@ def vacuum(store: Store) -> dict[str, int]:
             STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study.not_in(sql.select(STUDIES.c.name)))
         )
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.key.not_in(_KEYS)))
+        connection.execute(ANNOTATIONS.delete().where(ANNOTATIONS.c.study.not_in(sql.select(STUDIES.c.name))))
         trials = connection.execute(TRIALS.delete().where(TRIALS.c.key.not_in(_MEMBERS))).rowcount
         epochs = connection.execute(EPOCHS.delete().where(EPOCHS.c.key.not_in(_KEYS))).rowcount
     store.database.vacuum()
@@ -163,6 +169,7 @@ def delete(store: Store, study: str) -> None:
         connection.execute(TRIALS.delete().where(TRIALS.c.key.in_(only_here)))
         connection.execute(STUDY_TRIALS.delete().where(STUDY_TRIALS.c.study == study))
         connection.execute(RUNS.delete().where(RUNS.c.study == study))
+        connection.execute(ANNOTATIONS.delete().where(ANNOTATIONS.c.study == study))
         connection.execute(LOCKS.delete().where(LOCKS.c.study == study))
         connection.execute(STUDIES.delete().where(STUDIES.c.name == study))
     if names := optuna_names(store, study, spec):

@@ -136,6 +136,31 @@ def _step_seconds(task: Task, batch: int) -> float:
         torch.set_num_threads(before)
 
 
+def plan_summary(rows: list[dict[str, Any]], cores: int | None) -> str:
+    """Return the totals of a plan as a sentence.
+
+    Args:
+        rows: rows of :func:`plan_rows`.
+        cores: cores of this machine, of which each trains by itself; None for the time of one worker.
+
+    >>> row = {"cells": 2, "configurations": 6, "trials": 18, "stored": 3, "hours": 4.0}
+    >>> plan_summary([row], 2)
+    '2 cells, 6 configurations, 18 trials, 3 of them in the store: about 2.0 h on the 2 cores of this machine'
+    >>> plan_summary([{**row, "hours": None}], None)
+    '2 cells, 6 configurations, 18 trials, 3 of them in the store: time unknown'
+    """
+    columns = ("cells", "configurations", "trials", "stored")
+    total = {column: sum(row[column] for row in rows) for column in columns}
+    known = [row["hours"] for row in rows if row["hours"] is not None]
+    where = f"on the {cores} cores of this machine" if cores is not None else "of one worker"
+    time = f"about {duration(sum(known) / (cores or 1))} {where}" if known else "time unknown"
+    there = f", {total['stored']} of them in the store" if total["stored"] else ""
+    return (
+        f"{total['cells']} cells, {total['configurations']} configurations, {total['trials']} trials"
+        f"{there}: {time}"
+    )
+
+
 def duration(hours: float) -> str:
     """Return a rough time as text.
 

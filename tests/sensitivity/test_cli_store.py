@@ -78,7 +78,7 @@ def names(place: str) -> list[str]:
 def test_a_whole_store_is_found_whole(filled: str, command: Command) -> None:
     assert command("check", "--store", filled) == (
         0,
-        "version 5, studies 2, trials 4, epochs 7\nnothing is wrong\n",
+        "version 6, studies 2, trials 4, epochs 7\nnothing is wrong\n",
     )
 
 
@@ -125,11 +125,11 @@ def test_a_store_of_an_earlier_release_is_migrated_once(
 ) -> None:
     write(place, script)
     code, said = command("migrate", "--store", place)
-    assert (code, said.strip().endswith(f"has version 5, it was {version}")) == (0, True)
-    assert command("migrate", "--store", place)[1].strip().endswith("has version 5")
+    assert (code, said.strip().endswith(f"has version 6, it was {version}")) == (0, True)
+    assert command("migrate", "--store", place)[1].strip().endswith("has version 6")
     assert command("check", "--store", place) == (
         0,
-        "version 5, studies 1, trials 1, epochs 1\nnothing is wrong\n",
+        "version 6, studies 1, trials 1, epochs 1\nnothing is wrong\n",
     )
 
 
@@ -198,7 +198,7 @@ def test_vacuum_drops_what_is_in_no_study_and_asks_first(filled: str, command: C
     assert command("vacuum", "--store", filled, answer="n\n") == (0, "Drop 1 trials of no study? [y/N]: ")
     assert command("vacuum", "--store", filled, answer="y\n")[1].endswith("dropped 1 trials and 2 epochs\n")
     assert command("vacuum", "--store", filled) == (0, "dropped 0 trials and 0 epochs\n")
-    assert command("check", "--store", filled)[1].startswith("version 5, studies 2, trials 3, epochs 5")
+    assert command("check", "--store", filled)[1].startswith("version 6, studies 2, trials 3, epochs 5")
 
 
 @pytest.mark.slow

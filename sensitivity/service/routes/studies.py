@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -49,14 +49,21 @@ def summary(context: Context, name: str) -> StudySummary:
     return summaries[name]
 
 
+def stored_spec(context: Context, name: str) -> dict[str, Any] | None:
+    """Return the specification of a study in the store; None where it is not there."""
+    if context.source.row(name) is None:
+        return None
+    spec: dict[str, Any] = json.loads(context.source.store.study(name))
+    return spec
+
+
 def details(context: Context, name: str) -> StudyDetails:
     """Return a study with its specification.
 
     Raises: Missing.
     """
-    listed = summary(context, name)
-    store, there = context.source.store, context.source.row(name) is not None
-    stored, runs = (json.loads(store.study(name)), store.runs(name)) if there else (None, [])
+    listed, stored = summary(context, name), stored_spec(context, name)
+    runs = context.source.store.runs(name) if stored is not None else []
     return StudyDetails(**listed.model_dump(), spec=context.runs.spec(name), stored=stored, runs=runs)
 
 
@@ -85,12 +92,7 @@ async def create(request: Request, response: Response, context: ServiceContext) 
 
 def _create(context: Context, text: str) -> tuple[bool, StudyDetails]:
     study = admit(text, context.settings)
-    known = (
-        json.loads(context.source.store.study(study.name))
-        if context.source.row(study.name) is not None
-        else None
-    )
-    created = context.runs.submit(study, specs.count(study), known)
+    created = context.runs.submit(study, specs.count(study), stored_spec(context, study.name))
     return created, details(context, study.name)
 
 

@@ -130,3 +130,23 @@ def test_a_study_that_fails_says_why(client: httpx.Client, held: Held) -> None:
         with pytest.raises(InputError, match="study 'small' is failed: the data is not there"):
             remote.run(Study(**SPEC), progress=fail)
         assert "not there" in remote.log("small")
+
+
+def test_changes_are_made_as_over_http(client: httpx.Client, held: Held) -> None:
+    study = Study(**SPEC)
+    with Client(str(client.base_url)) as remote:
+        assert remote.plan(study)["trials"] == 2
+        key = remote.results("watched").trials["key"][0]
+        assert remote.annotate("watched", tags=("a",), star=True)["star"] is True
+        assert remote.annotate("watched", note="b") == remote.annotation("watched")
+        assert remote.annotation("watched") == {"note": "b", "tags": ["a"], "star": True}
+        remote.annotate("watched", key, note="c")
+        assert [trial["key"] for trial in remote.annotations("watched")] == [key]
+        assert remote.annotation("watched", key)["note"] == "c"
+        assert remote.rename("watched", "seen")["name"] == "seen"
+        remote.submit(study)
+        held.end(client.app.state.context.runs.folder("small"), "small", 0)  # type: ignore[attr-defined]
+        until(lambda: remote.study("small")["state"] == "completed")
+        assert remote.extend("small", 2)["spec"]["seeds"] == [0, 1, 2]
+        with pytest.raises(InputError, match="unknown study 'gone'"):
+            remote.annotate("gone", star=True)
