@@ -69,7 +69,8 @@ def tunability(measured: Measured, task: str) -> go.Figure:
     elif len(known):
         first, last = records(known)[0], records(known)[-1]
         title = f"Tuning gains most for {plain(first['variant'])}: {first['value']:.3g}"
-        title += f"; least for {plain(last['variant'])}: {last['value']:.3g}" if len(known) > 1 else ""
+        is_alone = len(known) > 1 and last["value"] < records(known)[-2]["value"]
+        title += f"; least for {plain(last['variant'])}: {last['value']:.3g}" if is_alone else ""
     how = (
         "measured"
         if not table["note"].str.contains("forest").any()

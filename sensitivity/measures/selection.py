@@ -87,10 +87,10 @@ def selection(results: Results, *, level: float = 0.95) -> pd.DataFrame:
     Source: as :func:`selected_on`.
     """
     known = metrics_of(results)
-    own = results.metric
-    kind = own.partition("_")[2].removesuffix("_end")
-    report = own if own.startswith("test_") else f"test_{kind}"
-    candidates = [form.format(kind) for form in SELECTING] if report == own else [own]
+    judging = results.metric
+    kind = judging.partition("_")[2].removesuffix("_end")
+    report = judging if judging.startswith("test_") else f"test_{kind}"
+    candidates = [form.format(kind) for form in SELECTING] if report == judging else [judging]
     select = next((name for name in candidates if name in known), "")
     if not kind or report not in known or not select:
         raise InputError(

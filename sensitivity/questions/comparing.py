@@ -35,7 +35,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
     if better:
         words, level = several([_told_apart(row) for row in better], 5), constant("95%", "level")
         text.append(f"{what}, {_unit(measured, task, better)}: {words} (simultaneous {level} intervals).")
-    equal = [f"{row['a']} and {row['b']}" for row in table if row["verdict"] == EQUIVALENT]
+    equal = [f"{row['a']} with {row['b']}" for row in table if row["verdict"] == EQUIVALENT]
     if equal:
         margin = cell(f"{table[0]['margin']:.3g}", "verdicts", table[0], "margin")
         text.append(f"Equivalent within {margin}: {several(equal, 5)}.")

@@ -262,7 +262,7 @@ def _change(row: dict[str, Any]) -> str:
 
 
 def _turned(row: dict[str, Any]) -> str:
-    return "would no longer count as equal" if row["change"] == HALF else "would turn round"
+    return "would differ by more than the margin" if row["change"] == HALF else "would turn round"
 
 
 def _units(row: dict[str, Any]) -> float:

@@ -170,7 +170,7 @@ CLAIMS: dict[str, Callable[..., bool]] = {
     ),
     rf"At its default setting \([^)]*\), ({NAME}) (is better|cannot be told|loses)": default_is,
     r"(.*) \(simultaneous ": told_apart,
-    rf"Equivalent within [^:]*: ({NAME}) and ({NAME})": lambda facts, *pair: pair in facts.verdicts(EQUIVALENT),
+    rf"Equivalent within [^:]*: ({NAME}) with ({NAME})": lambda facts, *pair: pair in facts.verdicts(EQUIVALENT),
     rf"^({NAME}) ends (higher|lower) than ({NAME}) by ": ends_ahead,
     r"No trial diverged\.": lambda facts: not any(row["diverged"] for row in facts.rows("divergence_rate")),
     rf"({NAME}) matters most for all ": matters_most,

@@ -101,7 +101,7 @@ def test_an_interval_of_what_is_maximised_is_told_from_low_to_high() -> None:
 
 @pytest.mark.parametrize(
     ("shift", "said"),
-    [(0.5, "adam is better than cm by 41%"), (0.0, "Equivalent within 0.0429: adam and cm.")],
+    [(0.5, "adam is better than cm by 41%"), (0.0, "Equivalent within 0.0429: adam with cm.")],
 )
 def test_a_difference_beyond_noise_is_said_and_no_other(shift: float, said: str) -> None:
     truth = noisy(0.01)
