@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
 USUAL, BY_CHANCE, TWO_SEEDS = "95%", "at least 95%", "at least 90%"
-"""Levels of three seeds and more, of them where trials diverge by chance, and of two seeds: the lowest share
-of simulated studies (docs/validation.md) whose interval holds the truth."""
+"""Levels of three seeds and more, of them where trials diverge by chance, and of two seeds: no
+simulated row (docs/validation.md) is below."""
 
 
 def printed_level(results: Results, task: str) -> str:
@@ -20,7 +20,7 @@ def printed_level(results: Results, task: str) -> str:
 
     It is 95% with three seeds or more. Where a configuration diverges with some seeds and not with others,
     few seeds do not tell how often, so intervals are wide and hold the truth more often. With two seeds the
-    noise itself is uncertain: :data:`TWO_SEEDS` is the lowest share that simulations found. Intervals that
+    noise itself is uncertain, and no share that simulations found is below :data:`TWO_SEEDS`. Intervals that
     hold 0, the least that is possible, hold the truth in at least 95% of studies whatever is returned.
 
     Args:

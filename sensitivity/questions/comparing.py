@@ -8,6 +8,7 @@ from sensitivity.figures import differences, verdict_pairs
 from sensitivity.measures.verdicts import EQUIVALENT, UNDECIDED
 from sensitivity.questions.decided import won
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.leads import decided_pairs
 from sensitivity.questions.quantities import cell, constant, count, several
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, refusal, rows, tables
 from sensitivity.text.quantities import of_quantities
@@ -75,7 +76,7 @@ def _why_not(measured: Measured, task: str) -> str:
 COMPARING = Question(
     "comparing",
     "Is one variant less sensitive than another?",
-    (sentences,),
+    (decided_pairs, sentences),
     (
         Drawing(
             verdict_pairs,

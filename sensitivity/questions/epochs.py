@@ -82,6 +82,19 @@ def late_gains(measured: Measured, task: str) -> pd.DataFrame:
 
 
 @of_quantities
+def last_epochs(measured: Measured, task: str) -> list[str]:
+    """Return the most that the last epochs brought any variant's best configuration."""
+    table = rows(late_gains(measured, task), task)
+    if len(table) < 2:
+        return []
+    most = max(table, key=lambda row: float(row["value"]))
+    late = count(int(most["late"]), "late_epochs", task)
+    span = f"The last {late} epochs" if most["late"] > 1 else "The last epoch"
+    size = cell(f"{most['value']:.0%}", "late_gains", most, "value")
+    return [f"{span} brought at most {size} of the improvement: of {most['variant']}."]
+
+
+@of_quantities
 def sentences(measured: Measured, task: str) -> list[str]:
     """Return the share of the last quarter of the epochs, and late changes of the best, in sentences."""
     table = late_gains(measured, task)
@@ -176,7 +189,7 @@ def _why_not(measured: Measured, task: str) -> str:
 EPOCHS = Question(
     "epochs",
     "Are more epochs needed?",
-    (sentences, decided_earlier),
+    (last_epochs, sentences, decided_earlier),
     (
         Drawing(
             learning_curves,

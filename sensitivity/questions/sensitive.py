@@ -19,6 +19,7 @@ from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, re
 from sensitivity.measures.verdicts import FACTOR
 from sensitivity.questions.decided import has_regret, not_ranked, recommendation, standing
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
+from sensitivity.questions.leads import costly_rates
 from sensitivity.questions.quantities import cell, constant, count, interval, several, share, uncut
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables, trials
 from sensitivity.results.capping import counted_as, reference
@@ -289,7 +290,7 @@ def _has_others(measured: Measured, task: str) -> bool:
 SENSITIVE = Question(
     "sensitive",
     "How sensitive is each variant?",
-    (recommendation, ranking, _tuned, _untuned, _robust, _good, diverged, _boundary, _danger),
+    (recommendation, ranking, diverged, costly_rates, _tuned, _untuned, _robust, _good, _boundary, _danger),
     (
         Drawing(
             lr_curves,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import pairwise_map
+from sensitivity.questions.leads import ridges_seen
 from sensitivity.questions.quantities import cell, constant, interval, several
 from sensitivity.questions.question import (
     Condition,
@@ -110,7 +111,7 @@ HOW = (
 TRADEOFFS = Question(
     "tradeoffs",
     "How do hyperparameters trade off?",
-    (_ridges, _rates),
+    (ridges_seen, _ridges, _rates),
     (Drawing(lr_mu_map, HOW, "ridges", _ridge_of("mu")), Drawing(lr_nu_map, HOW, "ridges", _ridge_of("nu"))),
     tables("ridges", "best_rates"),
     _why_not,

@@ -9,6 +9,7 @@ from sensitivity.figures.settings import tuning_order
 from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.tunability import believed
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.leads import gains_of_tuning
 from sensitivity.questions.quantities import cell, constant, interval, several, share
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
 from sensitivity.text.quantities import of_quantities, quantity
@@ -131,7 +132,7 @@ def _why_not(measured: Measured, task: str) -> str:
 TUNING = Question(
     "tuning",
     "Is it worth tuning?",
-    (within, _order, _wins, _gains),
+    (gains_of_tuning, within, _order, _wins, _gains),
     (
         Drawing(
             expected_best,

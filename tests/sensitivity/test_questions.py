@@ -78,7 +78,7 @@ def test_sentences_have_the_numbers_of_the_measures() -> None:
     words = (
         f"adam needs about {row['value']:.0f} ({row['low']:.0f} to {row['high']:.0f}) random configurations"
     )
-    assert BY_KEY["tuning"].sentences(measured, TASK)[0].startswith(words)
+    assert BY_KEY["tuning"].sentences(measured, TASK)[1].startswith(words)
     row = measured.table_named("valley").iloc[0]
     cell = overview(measured, TASK)["good range (decades)"].iloc[0]
     assert cell.endswith(f"{row['value']:.2g} ({row['low']:.2g} to {row['high']:.2g})")
@@ -88,7 +88,7 @@ def test_sentences_have_the_numbers_of_the_measures() -> None:
     assert (row["one"], row["other"]) == ("lr", "mu")
     assert (
         f"adam {row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
-        in BY_KEY["tradeoffs"].sentences(measured, TASK)[0]
+        in BY_KEY["tradeoffs"].sentences(measured, TASK)[1]
     )
 
 
@@ -147,7 +147,7 @@ def test_the_variant_that_was_best_at_half_of_the_epochs_is_named(
     ]
     crossing = replace(one, reported=one.epochs.assign(train_loss_end=values), direction=direction)
     sentences = BY_KEY["epochs"].sentences(Measured(crossing), TASK)
-    assert sentences[1] == f"The variant that was best after half of the epochs (4) {said}"
+    assert sentences[2] == f"The variant that was best after half of the epochs (4) {said}"
 
 
 def test_reasons_are_those_of_the_measures() -> None:
