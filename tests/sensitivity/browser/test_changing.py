@@ -152,8 +152,9 @@ def change(visit: ServiceVisit, client: httpx.Client, held: Held) -> None:
     assert client.get("/api/v1/studies/first").json()["spec"]["seeds"] == [0, 1, 2, 3]
     assert held.started == ["first", "first"]
 
-    opened_action(page, "Stop").get_by_role("button", name="Stop the study").click()
-    page.get_by_text("Done.").first.wait_for()
+    stop = opened_action(page, "Stop")
+    stop.get_by_role("button", name="Stop the study").click()
+    stop.get_by_text("Done.").wait_for()
     held.end(client.app.state.context.runs.folder("first"), "first", 130)  # type: ignore[attr-defined]
     page.locator(".standing", has_text="stopped").wait_for()
     assert page.locator("summary", has_text="Go on").is_visible()
