@@ -1,4 +1,4 @@
-"""A reader who may write gives a study by form, follows, extends, stops, renames and deletes it, and takes notes."""
+"""A reader who may write gives a study by form, follows it, changes it from its page, and takes notes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import httpx
 import pytest
 import yaml
 
+from sensitivity.dashboard import words
 from sensitivity.service.settings import Settings
 from sensitivity.store.store import Store
 from sensitivity.study.planning import trials
@@ -127,7 +128,7 @@ def follow(visit: ServiceVisit, settings: Settings) -> None:
     before = page.locator(".answer").inner_text()
     assert page.locator("[data-state=running]").count() == 1
     finish(store, planned)
-    page.get_by_text("16 completed, 8 diverged").wait_for()
+    page.get_by_text(words.counts(store.studies()[0]), exact=True).wait_for()
     page.wait_for_timeout(100)
     for _ in range(600):
         visit.settled()
@@ -151,8 +152,9 @@ def change(visit: ServiceVisit, client: httpx.Client, held: Held) -> None:
     assert client.get("/api/v1/studies/first").json()["spec"]["seeds"] == [0, 1, 2, 3]
     assert held.started == ["first", "first"]
 
-    opened_action(page, "Stop").get_by_role("button", name="Stop the study").click()
-    page.get_by_text("Done.").first.wait_for()
+    stop = opened_action(page, "Stop")
+    stop.get_by_role("button", name="Stop the study").click()
+    stop.get_by_text("Done.").wait_for()
     held.end(client.app.state.context.runs.folder("first"), "first", 130)  # type: ignore[attr-defined]
     page.locator(".standing", has_text="stopped").wait_for()
     assert page.locator("summary", has_text="Go on").is_visible()
