@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sensitivity.exchange.to_mlflow import to_mlflow
     from sensitivity.exchange.to_optuna import to_optuna
     from sensitivity.exchange.to_tensorboard import to_tensorboard
+    from sensitivity.integrations.script import report, suggested
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
     from sensitivity.results.demo import demo
@@ -48,7 +49,9 @@ _HOMES = {
     "from_table": "sensitivity.exchange.from_tables",
     "load": "sensitivity.results.loading",
     "plan": "sensitivity.deciding.planner",
+    "report": "sensitivity.integrations.script",
     "run": "sensitivity.running.run",
+    "suggested": "sensitivity.integrations.script",
     "to_configspace": "sensitivity.exchange.to_configspace",
     "to_deepcave": "sensitivity.exchange.to_deepcave",
     "to_mlflow": "sensitivity.exchange.to_mlflow",
@@ -74,7 +77,9 @@ __all__ = [
     "from_table",
     "load",
     "plan",
+    "report",
     "run",
+    "suggested",
     "to_configspace",
     "to_deepcave",
     "to_mlflow",

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.running.channel import EPOCH
+from sensitivity.running.programs import TRIAL
 from sensitivity.study.planning import Cohort, trials_of
 from sensitivity.study.trial import DONE, METRICS, Trial
 from trainables.outcomes import Objective, final_status
@@ -171,8 +173,23 @@ class TrainableAssignments(Assignments):
         return [{**report, "status": final_status(measured[self.study.metric])}]
 
 
+@dataclass(frozen=True)
+class ProgramAssignments(TrainableAssignments):
+    """The trials of a program: it is told its trial, and says itself where in the trial a report stands."""
+
+    def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the configuration with seed, variant and the key of the trial."""
+        (member,) = config["members"]
+        return {**super().trainable_config(config), TRIAL: member["key"]}
+
+    def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
+        """Return the report of a result, at the step that the program gave."""
+        return [{**report, "epoch": int(result[EPOCH])} for report in super().reports(config, result)]
+
+
 TUNES_OWN = frozenset(
     (
+        EPOCH,
         "training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "pid",
         "time_since_restore", "iterations_since_restore", "timesteps_since_restore", "timesteps_total",
         "episodes_total", "warmup_time", "config",

@@ -125,7 +125,9 @@ class RayWorkers:
                     storage_path=str(self._place.storage or folder),
                     verbose=0,
                     stop={"training_iteration": self._study.epochs}
-                    if is_users and self._study.epochs is not None
+                    if is_users
+                    and self._study.epochs is not None
+                    and not own_trainables.is_program(trainable)
                     else None,
                     callbacks=[recorder],
                     failure_config=tune.FailureConfig(max_failures=0),
