@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from sensitivity.exchange.to_mlflow import to_mlflow
     from sensitivity.exchange.to_optuna import to_optuna
     from sensitivity.exchange.to_tensorboard import to_tensorboard
+    from sensitivity.integrations.lightning_report import LightningReport
     from sensitivity.integrations.script import report, suggested
+    from sensitivity.integrations.transformers_report import TransformersReport
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
     from sensitivity.results.demo import demo
@@ -39,10 +41,12 @@ _HOMES = {
     "InputError": "trainables.names",
     "AllFailed": "sensitivity.running.run",
     "Interrupted": "sensitivity.running.run",
+    "LightningReport": "sensitivity.integrations.lightning_report",
     "Measured": "sensitivity.measures",
     "Results": "sensitivity.results.results",
     "Store": "sensitivity.store.store",
     "Study": "sensitivity.study.study",
+    "TransformersReport": "sensitivity.integrations.transformers_report",
     "demo": "sensitivity.results.demo",
     "from_optuna": "sensitivity.exchange.from_optuna",
     "from_ray": "sensitivity.exchange.from_ray",
@@ -67,10 +71,12 @@ __all__ = [
     "Client",
     "InputError",
     "Interrupted",
+    "LightningReport",
     "Measured",
     "Results",
     "Store",
     "Study",
+    "TransformersReport",
     "demo",
     "from_optuna",
     "from_ray",

@@ -137,8 +137,8 @@ def run(
     Every report of a worker is in the store before the next is asked for: kill it at any time and give the
     same command again.
     """
-    from sensitivity.running.places import parse_labels, parse_resources
     from sensitivity.command.training import train
+    from sensitivity.running.places import parse_labels, parse_resources
     from sensitivity.study.study import with_changes, with_configurations
 
     load_module(task_module)

@@ -23,9 +23,9 @@ def sweep(
         list[str] | None,
         typer.Argument(
             metavar="-- PROGRAM [WORD...]",
-            help="The program, after --. {args} becomes --lr=0.1 ..., {overrides} lr=0.1 ... (Hydra), {lr} one "
-            "value, {seed} the seed, {folder} the trial's folder; NAME={lr} before it sets an environment "
-            "variable.",
+            help="The program, after --. {args} becomes --lr=0.1 ..., {overrides} lr=0.1 ... (Hydra), {lr} "
+            "one value, {seed} the seed, {folder} the trial's folder; NAME={lr} before it sets an "
+            "environment variable.",
             show_default=False,
         ),
     ] = None,
@@ -81,9 +81,9 @@ def sweep(
 ) -> None:
     """Run a program once for every trial that the store lacks of a study, then write the study's report.
 
-    The program reports by sensitivity.report(loss=...), by lines of JSON, or in a CSV file. Every report is in
-    the store before the program goes on: kill the command at any time, and give it again. The output of each
-    trial is kept in runs/STUDY/trials/KEY/output.txt.
+    The program reports by sensitivity.report(loss=...), by lines of JSON, or in a CSV file. Every report is
+    in the store before the program goes on: kill the command at any time, and give it again. The output of
+    each trial is kept in runs/STUDY/trials/KEY/output.txt.
     """
     from sensitivity.command.training import train
     from sensitivity.study.study import with_changes, with_configurations
@@ -118,8 +118,8 @@ def _program(words: list[str], csv: str | None) -> Program:
     line.check_program()
     if csv is not None and "{folder}" not in csv:
         raise InputError(
-            f"csv {csv!r} must be in the trial's folder, as trials run at once: '{{folder}}/metrics.csv', and "
-            "tell the program the folder in its command"
+            f"csv {csv!r} must be in the trial's folder, as trials run at once: '{{folder}}/metrics.csv', "
+            "and tell the program the folder in its command"
         )
     return Program(line, metric="", csv_file=csv)
 

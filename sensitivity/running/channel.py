@@ -127,7 +127,7 @@ def numbers_in(report: Mapping[str, Any]) -> dict[str, float]:
             continue
         else:
             try:
-                numbers[str(name)] = float(value)
+                numbers[str(name)] = float(value.detach() if hasattr(value, "detach") else value)
             except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor of several numbers
                 continue
     return numbers

@@ -16,6 +16,7 @@ from typing import Any
 from sensitivity.running.channel import EPOCH, VARIABLE, Worker, is_step, numbers_in
 from sensitivity.running.command_line import ALL, CommandLine
 from sensitivity.running.process import Process
+from sensitivity.store.tables import NOT_MEASURED
 from sensitivity.text.file_names import folder_name
 
 TRIAL = "sensitivity_trial"
@@ -24,7 +25,7 @@ OF_OTHERS = (
     "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_RANK", "MASTER_ADDR",
     "MASTER_PORT", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK",
 )  # fmt: skip
-"""Environment variables that place a process among others, as which the worker itself may have been started."""
+"""Environment variables that place a process among others; the worker itself may have been started so."""
 LOOK_EVERY = 0.01
 """Seconds between two looks for reports."""
 LONGEST_REASON = 420
@@ -128,8 +129,7 @@ class Attempt:
         """
         while True:
             code = self._process.ended()
-            for numbers in self._arrivals(last=code is not None):
-                yield numbers
+            yield from self._arrivals(last=code is not None)
             if code is not None:
                 break
             time.sleep(LOOK_EVERY)
@@ -180,6 +180,7 @@ class Attempt:
         """
         if not self._arrived:
             self._check_arrival()
+        numbers = {name: number for name, number in numbers.items() if name not in NOT_MEASURED}
         if self._metric not in numbers:
             self._held |= numbers
             return None
@@ -188,8 +189,8 @@ class Attempt:
             place = 1
         if place <= self._last:
             raise ProgramFailed(
-                f"step {place} of a report comes after step {self._last}; steps must increase, and the numbers "
-                "of a step belong into one report"
+                f"step {place} of a report comes after step {self._last}; steps must increase, and the "
+                "numbers of a step belong into one report"
             )
         whole, self._held = {**self._held, **numbers, EPOCH: place}, {}
         self._last, self._value = place, numbers[self._metric]

@@ -101,6 +101,7 @@ class RayWorkers:
         recorder.cohorts = persistent.cohorts
         is_users = self._study.trainable is not None
         trainable = self._study.resolved.trainable() if self._study.trainable is not None else CohortTrainable
+        is_program = is_users and own_trainables.is_program(trainable)
         # Workers on other machines cannot use a checkpoint on this machine: they restart a lost cohort.
         checkpoints = not is_users and (self._place.storage is not None or self._place.address is None)
         with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
@@ -125,9 +126,7 @@ class RayWorkers:
                     storage_path=str(self._place.storage or folder),
                     verbose=0,
                     stop={"training_iteration": self._study.epochs}
-                    if is_users
-                    and self._study.epochs is not None
-                    and not own_trainables.is_program(trainable)
+                    if is_users and self._study.epochs is not None and not is_program
                     else None,
                     callbacks=[recorder],
                     failure_config=tune.FailureConfig(max_failures=0),
