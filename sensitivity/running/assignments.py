@@ -150,7 +150,7 @@ class TrainableAssignments(Assignments):
         (member,) = config["members"]
         if "training_iteration" not in result:
             return []
-        measured = _measured(result)
+        measured = measured_numbers(result)
         timed = {
             "epoch": int(result["training_iteration"]),
             "seconds": float(result.get("time_this_iter_s", math.nan)),
@@ -159,7 +159,7 @@ class TrainableAssignments(Assignments):
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
         """Return the final report: completed or diverged by the last metric, else failed."""
-        measured = _measured(result or {})
+        measured = measured_numbers(result or {})
         if self.study.metric not in measured:
             (member,) = config["members"]
             reason = (
@@ -198,14 +198,14 @@ TUNES_OWN = frozenset(
 """Keys that Tune adds to a result."""
 
 
-def _measured(result: Mapping[str, Any]) -> dict[str, float]:
+def measured_numbers(result: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers that a trainable reported; nested names are ``outer/inner``."""
     numbers: dict[str, float] = {}
     for name, value in result.items():
         if name in TUNES_OWN or name.startswith("config/"):
             continue
         if isinstance(value, Mapping):
-            numbers |= {f"{name}/{inner}": number for inner, number in _measured(value).items()}
+            numbers |= {f"{name}/{inner}": number for inner, number in measured_numbers(value).items()}
         elif isinstance(value, Real) and not isinstance(value, bool):
             numbers[name] = float(value)
     return numbers
