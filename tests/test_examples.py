@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -76,10 +77,16 @@ def test_an_example_is_swept_killed_and_continued(name: str, tmp_path: pathlib.P
     store = folder / "sensitivity.sqlite"
     process = start(folder, words)
     reported = wait_for_epochs(store, 1)
-    for pid in [process.pid, *descendants(process.pid)]:
-        if b"train.py" not in command_of(pid) or pid == process.pid:
+    started = descendants(process.pid)
+    programs = [pid for pid in started if b"train.py" in command_of(pid)]
+    for pid in [process.pid, *started]:
+        if pid not in programs and b"killpg" not in command_of(pid):  # nor what ends them with their worker
             os.kill(pid, signal.SIGKILL)
     _, errors = process.communicate()
+    deadline = time.monotonic() + 20
+    while any(b"train.py" in command_of(pid) for pid in programs):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert reported, errors
     before, number = outputs(folder), epochs_in(store)
     again = start(folder, words)

@@ -8,9 +8,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ray import tune
-
 from sensitivity.integrations.recorded_study import RecordedStudy
+from sensitivity.running.callback import Callback
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 
-class Record(tune.Callback):
+class Record(Callback):
     """Keep every report of a Tune experiment in a store, as a study with the experiment's name.
 
     ``tune.RunConfig(callbacks=[sensitivity.Record("store.sqlite")])``; afterwards ``sensitivity report

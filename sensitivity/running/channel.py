@@ -6,6 +6,7 @@ Only the standard library is imported: a user's script imports this module.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import json
 import math
@@ -17,13 +18,19 @@ from typing import Any
 
 VARIABLE = "SENSITIVITY_TRIAL"
 """Environment variable of a program: the folder of its trial's channel."""
-VALUES, REPORTS, STORED, USED = "values.json", "reports.jsonl", "stored", "used.jsonl"
+VALUES, REPORTS, STORED, USED, ALIVE = "values.json", "reports.jsonl", "stored", "used.jsonl", "alive"
 EPOCH = "sensitivity_epoch"
 """Key of a report's place in its trial: its step, or its number."""
 MOST_STEPS = 2**31
 """The first step that the store cannot hold."""
 PAUSE = 0.003
 """Seconds between two looks for the answer to a report."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks for the worker."""
+
+
+class WorkerGone(RuntimeError):
+    """The worker of a program's trial has ended before the program."""
 
 
 class Worker:
@@ -39,6 +46,8 @@ class Worker:
         (folder / VALUES).write_text(json.dumps(dict(values)), encoding="utf-8")
         for name in (REPORTS, STORED, USED):
             (folder / name).touch()
+        self._alive = (folder / ALIVE).open("wb")
+        fcntl.flock(self._alive, fcntl.LOCK_EX)  # the kernel lets go of it when this process ends
         self._read = 0
 
     def reports(self) -> list[dict[str, Any]]:
@@ -54,6 +63,10 @@ class Worker:
         """Tell the program that one report more is stored."""
         with (self.folder / STORED).open("ab") as file:
             file.write(b".")
+
+    def close(self) -> None:
+        """Let go of the channel."""
+        self._alive.close()
 
     def used(self) -> set[str]:
         """Return the names that the program has asked for."""
@@ -82,15 +95,30 @@ class Script:
         self._append(USED, names)
 
     def send(self, report: Mapping[str, float]) -> None:
-        """Send a report, and wait until it is stored."""
+        """Send a report, and wait until it is stored.
+
+        Raises: WorkerGone, if the worker has ended.
+        """
         self._append(REPORTS, report)
         with (self._folder / REPORTS).open("rb") as file:  # another process may have reported, too
             file.seek(self._counted)
             text = file.read()
         self._counted += len(text)
         self._lines += text.count(b"\n")
+        looked = time.monotonic()
         while (self._folder / STORED).stat().st_size < self._lines:
             time.sleep(PAUSE)
+            if time.monotonic() - looked > LOOK_EVERY:
+                self._check_worker()
+                looked = time.monotonic()
+
+    def _check_worker(self) -> None:
+        with (self._folder / ALIVE).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return
+        raise WorkerGone("the sweep that started this program is gone, and nobody takes its reports")
 
     def _append(self, name: str, content: Any) -> None:
         """Append a line to a file."""

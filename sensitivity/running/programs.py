@@ -118,6 +118,7 @@ class Attempt:
             place.mkdir(parents=True, exist_ok=True)
             self._process = Process(words, environment, program.folder, place / "output.txt")
         except OSError as error:
+            self._worker.close()
             self._temporary.cleanup()
             named = f": {error.filename}" if error.filename else ""
             raise ProgramFailed(f"cannot be started: {error.strerror}{named}") from None
@@ -153,6 +154,7 @@ class Attempt:
     def close(self) -> None:
         """End the program, if it runs, and remove the channel."""
         self._process.end()
+        self._worker.close()
         self._temporary.cleanup()
 
     def _arrivals(self, *, last: bool) -> Iterator[dict[str, float]]:

@@ -7,20 +7,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import sensitivity as s
-from sensitivity.running.channel import EPOCH, VARIABLE, Worker
+from sensitivity.running.channel import EPOCH, VARIABLE, Worker, WorkerGone
 from trainables.names import InputError
 
 
 @pytest.fixture
-def worker(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
-    """Return the worker's side of a channel that this process is the program of."""
+def worker(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """Yield the worker's side of a channel that this process is the program of."""
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    return Worker(tmp_path, {"lr": 0.5, "seed": 3})
+    channel = Worker(tmp_path, {"lr": 0.5, "seed": 3})
+    yield channel
+    channel.close()
 
 
 def sent(**report: Any) -> threading.Thread:
@@ -68,6 +71,12 @@ def test_a_report_returns_when_it_is_stored(worker: Worker) -> None:
     worker.confirm()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_a_report_that_nobody_takes_ends_the_program(worker: Worker) -> None:
+    worker.close()
+    with pytest.raises(WorkerGone, match="is gone"):
+        s.report(loss=1.0)
 
 
 def test_of_several_processes_the_first_reports(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
