@@ -32,6 +32,9 @@ TOYS = {
 }
 """The package that an example needs beside this project's, and the words after ``train.py`` of a small run."""
 
+MOST_SECONDS = 300
+"""Seconds that a small sweep may take on a machine that does much else; it takes some twenty."""
+
 
 @pytest.mark.parametrize("name", TOYS)
 def test_an_example_differs_by_two_lines_from_its_own_project(name: str, tmp_path: pathlib.Path) -> None:
@@ -67,6 +70,7 @@ def outputs(folder: pathlib.Path) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3 * MOST_SECONDS)
 @pytest.mark.parametrize("name", TOYS)
 def test_an_example_is_swept_killed_and_continued(name: str, tmp_path: pathlib.Path) -> None:
     package, words = TOYS[name]
@@ -76,7 +80,7 @@ def test_an_example_is_swept_killed_and_continued(name: str, tmp_path: pathlib.P
     shutil.copytree(EXAMPLES / name, folder)
     store = folder / "sensitivity.sqlite"
     process = start(folder, words)
-    reported = wait_for_epochs(store, 1)
+    reported = wait_for_epochs(store, 1, MOST_SECONDS)
     started = descendants(process.pid)
     programs = [pid for pid in started if b"train.py" in command_of(pid)]
     for pid in [process.pid, *started]:
@@ -90,7 +94,7 @@ def test_an_example_is_swept_killed_and_continued(name: str, tmp_path: pathlib.P
     assert reported, errors
     before, number = outputs(folder), epochs_in(store)
     again = start(folder, words)
-    _, errors = again.communicate(timeout=240)
+    _, errors = again.communicate(timeout=MOST_SECONDS)
     assert again.returncode == 0, errors
     opened = Store(store, create=False)
     results = Results.from_store(opened, opened.studies()[0]["name"])
