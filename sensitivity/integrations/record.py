@@ -50,7 +50,12 @@ class Record(Callback):
         from sensitivity.store.store import Store
 
         self._place = str(store) if "://" in str(store) else str(pathlib.Path(store).absolute())
-        self._options: dict[str, Any] = {"metric": metric, "mode": mode, "param_space": param_space, "seed": seed}
+        self._options: dict[str, Any] = {
+            "metric": metric,
+            "mode": mode,
+            "param_space": param_space,
+            "seed": seed,
+        }
         self._name = study
         self._studies: dict[str, RecordedStudy] = {}
         self._ends: dict[str, tuple[str, Any]] = {}

@@ -14,6 +14,7 @@ from ray import tune
 from search_spaces.persistent import Persistent
 from search_spaces.schedulers import PerVariantScheduler, early_stopping
 from sensitivity.running import local_ray
+from sensitivity.running.channel import EPOCH
 from sensitivity.running.compat import uncounted_callbacks
 from sensitivity.running.devices import environment
 from sensitivity.running.recorder import Recorder, kill_worker
@@ -157,8 +158,10 @@ def scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
         return None
     is_users = study.trainable is not None
     metric, mode = (study.metric, study.direction) if is_users else ("objective", "min")
-    early_stopping(name, metric, mode, study.epochs or 1)  # raises for a bad scheduler
-    return PerVariantScheduler(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
+    is_program = is_users and own_trainables.is_program(study.resolved.trainable())
+    arguments = (name, metric, mode, study.epochs or 1, EPOCH if is_program else "training_iteration")
+    early_stopping(*arguments)  # raises for a bad scheduler
+    return PerVariantScheduler(lambda: early_stopping(*arguments), kind)
 
 
 def _trial_id(trial: Any) -> str:

@@ -149,6 +149,23 @@ def test_seeds_and_metrics_of_any_name_arrive_at_the_steps_that_are_given(
     assert set(results.epochs["accuracy"]) == {0.5}
 
 
+def test_a_scheduler_compares_programs_by_the_steps_that_they_report(
+    cluster: None, folder: pathlib.Path
+) -> None:
+    script = """
+    import sensitivity as s
+    cfg = s.suggested(lr=1.0)
+    for step in range(100, 500, 100):
+        s.report(loss=cfg.lr + 1 / step, step=step)
+    """
+    space = SearchSpace(Float("lr", 0.1, 0.9))
+    design = {"kind": "adaptive", "n": 6, "sampler": "random", "scheduler": "asha"}
+    table = swept(folder, script, "PYTHON", "t.py", space=space, design=design, epochs=400).trials
+    assert set(table["status"]) == {"completed", "stopped"}
+    assert set(table.loc[table["status"] == "completed", "epochs_done"]) == {400}
+    assert set(table.loc[table["status"] == "stopped", "epochs_done"]) <= {100, 200, 300}
+
+
 ENDS = """
 import os, sys, time
 import sensitivity as s
