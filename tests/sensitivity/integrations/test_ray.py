@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import pathlib
+import re
+import runpy
 from typing import Any
 
 import pytest
@@ -77,6 +79,27 @@ def test_an_experiment_is_analyzed_in_one_call(
     assert "<table" in str(analysis._repr_html_())
     with pytest.raises(InputError, match="unknown metric 'los'; did you mean 'loss'"):
         s.analyze(recorded[0], metric="los")
+
+
+def test_the_twelve_lines_of_the_page_run(
+    cluster: None,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = (pathlib.Path(__file__).parents[3] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    (block,) = (text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "tuner.fit(" in text)
+    (tmp_path / "plain.py").write_text(block)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    runpy.run_path("plain.py", run_name="__main__")
+    assert "net/lr" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "plain" / "report.html").exists()
+    store = Store("store.sqlite", create=False)
+    (recorded,) = store.studies()
+    results = Results.from_store(store, recorded["name"])
+    store.close()
+    assert list(results.trials["status"]) == ["completed"] * 10
 
 
 def test_what_a_scheduler_stops_has_no_result(cluster: None, tmp_path: pathlib.Path) -> None:
