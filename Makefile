@@ -3,6 +3,7 @@
 # make test-all  every test: also those that start Ray, a browser, PostgreSQL and other processes
 # make lint      ruff, mypy --strict, import contracts, and deptry: each import is declared
 # make docs      the documentation site, in site/index.html
+# make examples  the four scripts of docs/examples swept at full size, with what they import
 # make wheel     the wheel, in dist/, tried in an empty environment outside the checkout
 # make bench     the measured comparisons
 # make faults    faults injected at random into studies on a cluster: survived, lost, doubled
@@ -12,7 +13,7 @@ PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test test-all lint docs wheel bench bench-gpu faults validate clean
+.PHONY: study test test-all lint docs examples wheel bench bench-gpu faults validate clean
 study: .venv/study
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
@@ -23,6 +24,7 @@ PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest -q --maxprocesses 4 --no-loadsco
 test: .venv/ready
 	$(PYTEST) --numprocesses auto --dist load -m "not slow"
 
+# Tests of docs/examples skip what is not installed; `make .venv/examples` installs it.
 # One process more than cores: tests of faults wait for what is lost to be missed.
 test-all: .venv/ready
 	@.ci/axe
@@ -37,6 +39,15 @@ lint: .venv/ready
 
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+GPUS ?= 0
+SWEEP = $(CURDIR)/$(BIN)/sensitivity sweep study.yaml --gpus-per-trial $(GPUS) -- $(CURDIR)/$(BIN)/python train.py
+examples: .venv/examples
+	cd docs/examples/nanogpt && $(SWEEP) {args} --seed={seed}
+	cd docs/examples/lightning && $(SWEEP) {args} --seed={seed}
+	cd docs/examples/transformers && $(SWEEP) {args} --seed={seed} --output_dir={folder} --max_steps=1000 \
+		--eval_strategy=steps --eval_steps=100 --logging_steps=100 --save_strategy=no --report_to=none
+	cd docs/examples/hydra && $(SWEEP) {overrides} seed={seed} hydra.run.dir={folder}
 
 wheel: .venv/ready
 	rm -rf build dist
@@ -80,6 +91,10 @@ validate: .venv/ready
 
 .venv/ready: .venv/study
 	@$(BIN)/python .ci/install.py "$@: the packages that tests need" --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.venv/examples: .venv/study
+	@$(BIN)/python .ci/install.py "$@: the packages that the examples need" --constraint constraints.txt --editable '.[examples]'
 	@touch $@
 
 .venv/docs: .venv/ready

@@ -73,7 +73,9 @@ class PerVariantScheduler(FIFOScheduler):
         return next((trial for trial in candidates if trial is not None), None)
 
 
-def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
+def early_stopping(
+    name: str, metric: str, mode: str, epochs: int, counter: str = "training_iteration"
+) -> Any:
     """Make a Ray Tune scheduler that stops trials with worse results than others.
 
     Args:
@@ -81,6 +83,7 @@ def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
         metric: name of the reported metric to compare.
         mode: ``min`` or ``max``.
         epochs: number of epochs of a trial that is not stopped.
+        counter: name of what is reported as the number of epochs so far.
 
     Raises:
         InputError: the class cannot be imported, or does not accept ``metric`` and ``mode``.
@@ -95,7 +98,7 @@ def early_stopping(name: str, metric: str, mode: str, epochs: int) -> Any:
     kind = known[name] if name in known else imported(name, "scheduler")
     if not callable(kind):
         raise InputError(f"scheduler {name!r} is a {type(kind).__name__}, not a class of Ray Tune's")
-    options = {"metric": metric, "mode": mode, "time_attr": "training_iteration", "max_t": epochs}
+    options = {"metric": metric, "mode": mode, "time_attr": counter, "max_t": epochs}
     if name == "median":
         options["grace_period"] = max(1, epochs // 4)  # the default of 60 is meant as seconds
     try:

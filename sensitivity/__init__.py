@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from sensitivity.exchange.to_mlflow import to_mlflow
     from sensitivity.exchange.to_optuna import to_optuna
     from sensitivity.exchange.to_tensorboard import to_tensorboard
+    from sensitivity.integrations.analysis import Analysis, analyze
+    from sensitivity.integrations.lightning_report import LightningReport
+    from sensitivity.integrations.record import Record
+    from sensitivity.integrations.script import report, suggested
+    from sensitivity.integrations.transformers_report import TransformersReport
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
     from sensitivity.results.demo import demo
@@ -34,21 +39,28 @@ if TYPE_CHECKING:
     from trainables.names import InputError
 
 _HOMES = {
+    "Analysis": "sensitivity.integrations.analysis",
     "Client": "sensitivity.service.client",
     "InputError": "trainables.names",
     "AllFailed": "sensitivity.running.run",
     "Interrupted": "sensitivity.running.run",
+    "LightningReport": "sensitivity.integrations.lightning_report",
     "Measured": "sensitivity.measures",
+    "Record": "sensitivity.integrations.record",
     "Results": "sensitivity.results.results",
     "Store": "sensitivity.store.store",
     "Study": "sensitivity.study.study",
+    "TransformersReport": "sensitivity.integrations.transformers_report",
+    "analyze": "sensitivity.integrations.analysis",
     "demo": "sensitivity.results.demo",
     "from_optuna": "sensitivity.exchange.from_optuna",
     "from_ray": "sensitivity.exchange.from_ray",
     "from_table": "sensitivity.exchange.from_tables",
     "load": "sensitivity.results.loading",
     "plan": "sensitivity.deciding.planner",
+    "report": "sensitivity.integrations.script",
     "run": "sensitivity.running.run",
+    "suggested": "sensitivity.integrations.script",
     "to_configspace": "sensitivity.exchange.to_configspace",
     "to_deepcave": "sensitivity.exchange.to_deepcave",
     "to_mlflow": "sensitivity.exchange.to_mlflow",
@@ -61,20 +73,27 @@ are."""
 
 __all__ = [
     "AllFailed",
+    "Analysis",
     "Client",
     "InputError",
     "Interrupted",
+    "LightningReport",
     "Measured",
+    "Record",
     "Results",
     "Store",
     "Study",
+    "TransformersReport",
+    "analyze",
     "demo",
     "from_optuna",
     "from_ray",
     "from_table",
     "load",
     "plan",
+    "report",
     "run",
+    "suggested",
     "to_configspace",
     "to_deepcave",
     "to_mlflow",

@@ -1,7 +1,8 @@
 """The README and the pages of docs/: their Python runs, prints what they show, their YAML is a study, their
 links lead somewhere.
 
-A block that calls ``run`` starts Ray, so it has a process of its own; the others of a page run one after
+A block that calls ``run`` starts Ray, so it has a process of its own (one that calls ``tuner.fit`` is run
+by ``tests/sensitivity/integrations/test_ray.py``); the others of a page run one after
 another in one process, each with names of its own. These processes are forked from one that has imported the
 libraries, and nothing of ours. A block that begins with ``# NAME.py`` is also a file of
 that name, for the blocks after it to import. A ``text`` block directly after a Python block is what that
@@ -85,7 +86,7 @@ def interpreter() -> Iterator[subprocess.Popen[str]]:
 
 
 def starts_ray(block: str) -> bool:
-    return re.search(r"\brun\(study", block) is not None
+    return re.search(r"\brun\(study|\btuner\.fit\(", block) is not None
 
 
 def blocks(page: pathlib.Path) -> list[tuple[str, str]]:
@@ -97,7 +98,7 @@ RUNS = [
     pytest.param(page, text, id=f"{page.name} {number}")
     for page in PAGES
     for number, (language, text) in enumerate(blocks(page))
-    if language == "python" and starts_ray(text)
+    if language == "python" and starts_ray(text) and "tuner.fit(" not in text
 ]
 
 

@@ -24,6 +24,7 @@ from sensitivity.command.run import run
 from sensitivity.command.serve import serve
 from sensitivity.command.store import store_app
 from sensitivity.command.studies import studies, trials
+from sensitivity.command.sweep import sweep
 from sensitivity.command.tables import import_results, measure
 from sensitivity.command.tasks import tasks
 from sensitivity.command.variants import spaces, variants
@@ -72,6 +73,7 @@ def every_command(
 
 app.command()(demo)
 app.command()(run)
+app.command()(sweep)
 app.command()(plan)
 app.command()(report)
 app.command()(studies)

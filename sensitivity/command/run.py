@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sensitivity.command.options import (
     DEFAULT_STORE,
@@ -19,11 +17,8 @@ from sensitivity.command.options import (
     load_module,
     the_studies,
 )
-from sensitivity.command.terminal import conclude, report_folder, show_plan
+from sensitivity.command.terminal import report_folder, show_plan
 from trainables.names import InputError
-
-if TYPE_CHECKING:
-    from sensitivity.running.in_process import Where
 
 
 def run(
@@ -142,10 +137,8 @@ def run(
     Every report of a worker is in the store before the next is asked for: kill it at any time and give the
     same command again.
     """
+    from sensitivity.command.training import train
     from sensitivity.running.places import parse_labels, parse_resources
-    from sensitivity.running.progress import Progress
-    from sensitivity.running.run import AllFailed
-    from sensitivity.running.run import run as run_study
     from sensitivity.study.study import with_changes, with_configurations
 
     load_module(task_module)
@@ -175,35 +168,21 @@ def run(
         else report_folder(out / study.name if out is not None and len(studies) > 1 else out, study.name)
         for study in studies
     ]
-    failed = False
-    console = Console(stderr=True)
-    for study, place in zip(studies, places, strict=True):
-        with Progress(console) as progress:
-            try:
-                results = run_study(
-                    study,
-                    store=store,
-                    address=address,
-                    workers=workers,
-                    gpus_per_worker=gpus_per_worker,
-                    resources=parse_resources(resource or []),
-                    labels=parse_labels(label or []),
-                    trial_timeout=trial_timeout,
-                    storage=storage,
-                    cohort_size=cohort_size,
-                    data_root=data_root,
-                    download=download,
-                    progress=progress,
-                    force=force,
-                    where=cast("Where | None", where),
-                )
-            except AllFailed as ended:
-                results = ended.results
-        with contextlib.suppress(OSError):  # a log that cannot be written; the report is made all the same
-            for error in progress.errors[:5]:
-                console.print(f"failed: {error}", style="red", markup=False, highlight=False)
-        if place is not None and (not results.usable.empty or not progress.errors):
-            conclude(results, place, as_json)
-        failed = failed or bool((results.all_trials["status"] == "failed").any())
-    if failed:
+    options = {
+        "store": store,
+        "address": address,
+        "workers": workers,
+        "gpus_per_worker": gpus_per_worker,
+        "resources": parse_resources(resource or []),
+        "labels": parse_labels(label or []),
+        "trial_timeout": trial_timeout,
+        "storage": storage,
+        "cohort_size": cohort_size,
+        "data_root": data_root,
+        "download": download,
+        "force": force,
+        "where": where,
+    }
+    succeeded = [train(study, place, as_json, options) for study, place in zip(studies, places, strict=True)]
+    if not all(succeeded):
         raise typer.Exit(1)

@@ -29,6 +29,8 @@ from trainables.names import InputError, unknown
 
 SEED = "seed"
 """The entry of the config that is the seed where none is named."""
+SAMPLE_FROM = "Function"
+"""Ray Tune's class of the domain of ``tune.sample_from``."""
 WRAPPER = "train_loop_config/"
 """Before the entries of the config of a Ray Train trainer that Ray Tune runs."""
 
@@ -131,7 +133,7 @@ def from_ray(
         direction=direction,
         names=names,
         scales=scales,
-        spaces=_spaces(spaces, names),
+        spaces=spaces_from(spaces, names, configs),
         design=design or ("adaptive" if read.is_searched else None),
         epochs=epochs,
         notes=[*about_metric, *about_direction, *about_names, *about_roles, *read.notes, *curves.notes],
@@ -220,8 +222,11 @@ def _seed(value: Any, run: Run) -> int | None:
     raise InputError(f"seed must be a whole number, got {value!r} in trial {run.key}")
 
 
-def _spaces(spaces: Any, names: Sequence[str]) -> Spaces:
-    """Return search spaces as they are; of a ``param_space`` the space of its hyperparameters."""
+def spaces_from(spaces: Any, names: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> Spaces:
+    """Return search spaces as they are; of a ``param_space`` the space of its hyperparameters.
+
+    One that ``tune.sample_from`` draws has the domain of its values.
+    """
     if spaces is None or isinstance(spaces, SearchSpace):
         return spaces
     if isinstance(spaces, Mapping) and all(isinstance(space, SearchSpace) for space in spaces.values()):
@@ -230,7 +235,10 @@ def _spaces(spaces: Any, names: Sequence[str]) -> Spaces:
     plain, choices = {}, {}
     for name in names:
         values = _choices(flat.get(name))
-        if values and not all(isinstance(value, (str, bool, int, float)) for value in values):
+        drawn = [config[name] for config in configs if name in config and not _is_nan(config[name])]
+        if type(flat.get(name)).__name__ == SAMPLE_FROM and drawn:
+            choices[name] = domain_of(name, map(choice_of, drawn))
+        elif values and not all(isinstance(value, (str, bool, int, float)) for value in values):
             choices[name] = domain_of(name, values, "categorical")
         elif name in flat:
             plain[name] = flat[name]

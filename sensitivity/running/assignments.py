@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.running.channel import EPOCH
+from sensitivity.running.programs import TRIAL
 from sensitivity.study.planning import Cohort, trials_of
 from sensitivity.study.trial import DONE, METRICS, Trial
 from trainables.outcomes import Objective, final_status
@@ -148,7 +150,7 @@ class TrainableAssignments(Assignments):
         (member,) = config["members"]
         if "training_iteration" not in result:
             return []
-        measured = _measured(result)
+        measured = measured_numbers(result)
         timed = {
             "epoch": int(result["training_iteration"]),
             "seconds": float(result.get("time_this_iter_s", math.nan)),
@@ -157,7 +159,7 @@ class TrainableAssignments(Assignments):
 
     def ending(self, config: Mapping[str, Any], result: Mapping[str, Any] | None) -> list[Report]:
         """Return the final report: completed or diverged by the last metric, else failed."""
-        measured = _measured(result or {})
+        measured = measured_numbers(result or {})
         if self.study.metric not in measured:
             (member,) = config["members"]
             reason = (
@@ -171,8 +173,23 @@ class TrainableAssignments(Assignments):
         return [{**report, "status": final_status(measured[self.study.metric])}]
 
 
+@dataclass(frozen=True)
+class ProgramAssignments(TrainableAssignments):
+    """The trials of a program: it is told its trial, and says itself where in the trial a report stands."""
+
+    def trainable_config(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the configuration with seed, variant and the key of the trial."""
+        (member,) = config["members"]
+        return {**super().trainable_config(config), TRIAL: member["key"]}
+
+    def reports(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Report]:
+        """Return the report of a result, at the step that the program gave."""
+        return [{**report, "epoch": int(result[EPOCH])} for report in super().reports(config, result)]
+
+
 TUNES_OWN = frozenset(
     (
+        EPOCH,
         "training_iteration", "time_this_iter_s", "time_total_s", "timestamp", "pid",
         "time_since_restore", "iterations_since_restore", "timesteps_since_restore", "timesteps_total",
         "episodes_total", "warmup_time", "config",
@@ -181,14 +198,14 @@ TUNES_OWN = frozenset(
 """Keys that Tune adds to a result."""
 
 
-def _measured(result: Mapping[str, Any]) -> dict[str, float]:
+def measured_numbers(result: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers that a trainable reported; nested names are ``outer/inner``."""
     numbers: dict[str, float] = {}
     for name, value in result.items():
         if name in TUNES_OWN or name.startswith("config/"):
             continue
         if isinstance(value, Mapping):
-            numbers |= {f"{name}/{inner}": number for inner, number in _measured(value).items()}
+            numbers |= {f"{name}/{inner}": number for inner, number in measured_numbers(value).items()}
         elif isinstance(value, Real) and not isinstance(value, bool):
             numbers[name] = float(value)
     return numbers

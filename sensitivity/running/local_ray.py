@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import pathlib
 import secrets
@@ -72,7 +73,7 @@ def connection(place: Place) -> Iterator[bool]:
     if not already:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if place.address is None:
-            start(place.room({}), **options)
+            start(math.ceil(place.room({}) * place.cpus_per_worker), **options)
         else:
             try:
                 ray.init(address=place.address, job_config=SearchPath(), **options)

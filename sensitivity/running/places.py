@@ -34,6 +34,7 @@ class Place:
         resources: amounts of the cluster's custom resources for each worker, by name.
         trial_timeout: seconds that a worker may be silent; no limit if None.
         storage: folder of checkpoints, shared by all nodes, or a URL.
+        cpus_per_worker: CPUs of each worker.
         labels: labels of the nodes that train, such as ``{"ray.io/accelerator-type": "A100"}``; empty for any
             node.
 
@@ -47,6 +48,7 @@ class Place:
     trial_timeout: float | None = None
     storage: str | pathlib.Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    cpus_per_worker: float = 1.0
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
@@ -55,6 +57,8 @@ class Place:
             raise InputError(f"gpus_per_worker must be at least 0, got {self.gpus_per_worker}")
         if self.gpus_per_worker > 1 and self.gpus_per_worker != int(self.gpus_per_worker):
             raise InputError(f"gpus_per_worker above 1 must be a whole number, got {self.gpus_per_worker}")
+        if not 0 < self.cpus_per_worker < math.inf:
+            raise InputError(f"cpus_per_worker must be above 0, got {self.cpus_per_worker}")
         if self.trial_timeout is not None and not 0 < self.trial_timeout < math.inf:
             raise InputError(f"trial_timeout must be a number of seconds above 0, got {self.trial_timeout}")
         for name, amount in self.resources.items():
@@ -80,7 +84,7 @@ class Place:
     def request(self) -> dict[str, float]:
         """The resources of each worker, by their names in Ray."""
         return {
-            "CPU": 1.0,
+            "CPU": self.cpus_per_worker,
             **({"GPU": self.gpus_per_worker} if self.gpus_per_worker else {}),
             **self.resources,
         }
@@ -199,7 +203,7 @@ class Place:
         if self.workers is not None:
             return self.workers
         if self.address is None:
-            return os.cpu_count() or 1
+            return max(1, int((os.cpu_count() or 1) / self.cpus_per_worker))
         return max(1, min(int(cluster.get(name, 0) / amount) for name, amount in self.request.items()))
 
     def lacking(self, workers: int, cluster: Mapping[str, float]) -> str | None:

@@ -6,11 +6,12 @@ import contextlib
 import logging
 import pathlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from search_spaces.adaptive import Adaptive, FixedSearcher
 from sensitivity.running.adaptive_search import adaptive_searcher
-from sensitivity.running.assignments import Assignments, TrainableAssignments
+from sensitivity.running.assignments import Assignments, ProgramAssignments, TrainableAssignments
 from sensitivity.running.centers import asks_for_best, centered
 from sensitivity.running.in_process import Choice, ThisProcess, Where
 from sensitivity.running.node_losses import restarting
@@ -23,6 +24,7 @@ from sensitivity.store.queries import has_study_results
 from sensitivity.store.run_lock import RunLock
 from sensitivity.study.checking import check_data
 from sensitivity.study.margins import margin_change
+from sensitivity.study.own_trainables import is_program
 from sensitivity.study.planning import plan, trials
 from sensitivity.study.study import Study
 from sensitivity.study.trial import DONE
@@ -61,6 +63,7 @@ def run(
     address: str | None = None,
     workers: int | None = None,
     gpus_per_worker: float = 0.0,
+    cpus_per_worker: float = 1.0,
     resources: Mapping[str, float] | None = None,
     labels: Mapping[str, str] | None = None,
     trial_timeout: float | None = None,
@@ -83,6 +86,7 @@ def run(
         workers: maximal number of cohorts trained at once; if None, one a core, or as many as the cluster has
             room for.
         gpus_per_worker: share of a GPU for each worker; 0 trains on the CPU.
+        cpus_per_worker: CPUs that Ray sets aside for each worker; a study of this project's tasks uses one.
         resources: amounts of the cluster's custom resources for each worker, by name.
         labels: labels of the nodes that train.
         trial_timeout: seconds without a report after which a worker is killed; its trial is tried once more.
@@ -106,6 +110,7 @@ def run(
     from sensitivity.store.store import Store
 
     place = Place(address, workers, gpus_per_worker, resources or {}, trial_timeout, storage, labels or {})
+    place = replace(place, cpus_per_worker=cpus_per_worker)
     if cohort_size is not None and cohort_size < 1:
         raise InputError(f"cohort_size must be at least 1, got {cohort_size}")
     if study.trainable is not None:
@@ -121,7 +126,7 @@ def run(
     if not choice.is_process(_total(study)):
         _check_ray(study, place)
     opened = store if isinstance(store, Store) else Store(store, create=not asks_for_best(study))
-    assignments_class = Assignments if study.trainable is None else TrainableAssignments
+    assignments_class = _assignments_class(study)
     device = "cuda" if gpus_per_worker > 0 else "cpu"
     note = progress.note if progress is not None else logging.getLogger(__name__).warning
     lock = RunLock(opened, study.name, note)
@@ -146,6 +151,12 @@ def run(
     finally:
         if opened is not store:
             opened.close()
+
+
+def _assignments_class(study: Study) -> type[Assignments]:
+    if study.trainable is None:
+        return Assignments
+    return ProgramAssignments if is_program(study.resolved.trainable()) else TrainableAssignments
 
 
 def _total(study: Study) -> int | None:

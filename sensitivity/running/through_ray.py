@@ -14,6 +14,7 @@ from ray import tune
 from search_spaces.persistent import Persistent
 from search_spaces.schedulers import PerVariantScheduler, early_stopping
 from sensitivity.running import local_ray
+from sensitivity.running.channel import EPOCH
 from sensitivity.running.compat import uncounted_callbacks
 from sensitivity.running.devices import environment
 from sensitivity.running.recorder import Recorder, kill_worker
@@ -101,6 +102,7 @@ class RayWorkers:
         recorder.cohorts = persistent.cohorts
         is_users = self._study.trainable is not None
         trainable = self._study.resolved.trainable() if self._study.trainable is not None else CohortTrainable
+        is_program = is_users and own_trainables.is_program(trainable)
         # Workers on other machines cannot use a checkpoint on this machine: they restart a lost cohort.
         checkpoints = not is_users and (self._place.storage is not None or self._place.address is None)
         with tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True) as folder:
@@ -125,7 +127,7 @@ class RayWorkers:
                     storage_path=str(self._place.storage or folder),
                     verbose=0,
                     stop={"training_iteration": self._study.epochs}
-                    if is_users and self._study.epochs is not None
+                    if is_users and self._study.epochs is not None and not is_program
                     else None,
                     callbacks=[recorder],
                     failure_config=tune.FailureConfig(max_failures=0),
@@ -156,8 +158,10 @@ def scheduler(study: Study, kind: Callable[[Any], Any]) -> Any:
         return None
     is_users = study.trainable is not None
     metric, mode = (study.metric, study.direction) if is_users else ("objective", "min")
-    early_stopping(name, metric, mode, study.epochs or 1)  # raises for a bad scheduler
-    return PerVariantScheduler(lambda: early_stopping(name, metric, mode, study.epochs or 1), kind)
+    is_program = is_users and own_trainables.is_program(study.resolved.trainable())
+    arguments = (name, metric, mode, study.epochs or 1, EPOCH if is_program else "training_iteration")
+    early_stopping(*arguments)  # raises for a bad scheduler
+    return PerVariantScheduler(lambda: early_stopping(*arguments), kind)
 
 
 def _trial_id(trial: Any) -> str:

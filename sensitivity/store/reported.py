@@ -26,13 +26,18 @@ class Reported:
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         self._ended: set[str] = set()
 
     def add(self, reports: Sequence[Mapping[str, Any]]) -> None:
         """Note reports."""
         for report in reports:
             key = report["key"]
-            self._last[key] = max(report.get("epoch", 0), self._last.get(key, 0))
+            epoch = report.get("epoch", -1)
+            if epoch > self._last.get(key, -1):  # a trial that was begun again reports its epochs again
+                self._last[key] = epoch
+                self._counts[key] = self._counts.get(key, 0) + 1
+            self._last.setdefault(key, -1)
             if report["status"] not in UNFINISHED:
                 self._ended.add(key)
 
@@ -66,10 +71,11 @@ class Reported:
             if store.database.is_file:
                 connection.exec_driver_sql("PRAGMA shrink_memory")  # read the file, not what was read before
             rows = {
-                key: (status, number, last or 0) for key, status, number, last in connection.execute(chosen)
+                key: (status, number, -1 if last is None else last)
+                for key, status, number, last in connection.execute(chosen)
             }
         return [key for key in keys if not self._is_there(key, *rows.get(key, ("", -1, -1)))]
 
     def _is_there(self, key: str, status: str, number: int, last: int) -> bool:
         ended = key not in self._ended or status not in UNFINISHED
-        return ended and number == last >= self._last[key]
+        return ended and number >= self._counts.get(key, 0) and last >= self._last[key]

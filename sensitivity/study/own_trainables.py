@@ -28,7 +28,7 @@ def name_of(trainable: Any) -> str:
         raise InputError(
             f"trainable must be a Ray Tune function or class, or 'module:name', got {trainable!r}"
         )
-    name = import_name(trainable)
+    name = getattr(trainable, "name_in_studies", None) or import_name(trainable)
     _PASSED[name] = trainable
     return name
 
@@ -73,5 +73,12 @@ def short_name(name: str) -> str:
 
 
 def fingerprint(name: str) -> str:
-    """Return a hash of a trainable's name and source code."""
-    return hashlib.sha256(f"{name}\n{identity(resolve(name))}".encode()).hexdigest()[:12]
+    """Return a hash of a trainable's name and source code, or of what a program says of itself."""
+    trainable = resolve(name)
+    content = trainable.identity if is_program(trainable) else identity(trainable)
+    return hashlib.sha256(f"{name}\n{content}".encode()).hexdigest()[:12]
+
+
+def is_program(trainable: Any) -> bool:
+    """Return True for a program (:mod:`sensitivity.running.programs`), which names itself."""
+    return hasattr(trainable, "name_in_studies")

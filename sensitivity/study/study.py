@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -97,8 +97,8 @@ class Study(StudyFields):
         return yaml.safe_dump(self.plain(), sort_keys=False, default_flow_style=None, width=120)
 
     @classmethod
-    def from_json(cls, text: str) -> Study:
-        """Read the JSON of :meth:`to_json`.
+    def from_json(cls, text: str, **beside: Any) -> Study:
+        """Read the JSON of :meth:`to_json`, and further fields beside it.
 
         Raises: InputError.
         """
@@ -106,23 +106,26 @@ class Study(StudyFields):
             fields = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"not JSON: {error}") from None
-        return cls._from_fields(fields)
+        return cls._from_fields(fields, beside)
 
     @classmethod
-    def from_yaml(cls, text: str) -> Study:
-        """Read the YAML of :meth:`to_yaml`, or of a hand-written file.
+    def from_yaml(cls, text: str, **beside: Any) -> Study:
+        """Read the YAML of :meth:`to_yaml`, or of a hand-written file, and further fields beside it.
 
         Raises: InputError naming line and column.
         """
-        return cls._from_fields(read_yaml(text))
+        return cls._from_fields(read_yaml(text), beside)
 
     @classmethod
-    def _from_fields(cls, fields: Any) -> Study:
+    def _from_fields(cls, fields: Any, beside: Mapping[str, Any]) -> Study:
         if not isinstance(fields, dict):
             raise InputError(
                 f"a study is a mapping of fields ({', '.join(cls.model_fields)}), got {type(fields).__name__}"
             )
-        return cls(**{str(name): value for name, value in fields.items()})
+        for name in beside:
+            if name in fields:
+                raise InputError(f"{name} of this study is not a field of its file; got {fields[name]!r}")
+        return cls(**{str(name): value for name, value in fields.items()}, **beside)
 
     @classmethod
     def from_stored(cls, text: str) -> Study:
@@ -147,12 +150,17 @@ class Study(StudyFields):
         return json.dumps(stored, allow_nan=False)
 
     @classmethod
-    def load(cls, path: str | pathlib.Path) -> Study:
+    def load(cls, path: str | pathlib.Path, **fields: Any) -> Study:
         """Read a study from a ``.yaml``, ``.yml`` or ``.json`` file.
+
+        Args:
+            path: of the file.
+            fields: further fields, which the file must not have.
 
         Raises: InputError that names the file.
         """
         file = pathlib.Path(path)
+        readers: dict[str, Callable[..., Study]]
         readers = {".yaml": cls.from_yaml, ".yml": cls.from_yaml, ".json": cls.from_json}
         if file.suffix not in readers:
             raise InputError(f"a study file ends with {', '.join(readers)}; got {str(path)!r}")
@@ -161,7 +169,7 @@ class Study(StudyFields):
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read the study file {str(path)!r}: {error}") from None
         try:
-            return readers[file.suffix](text)
+            return readers[file.suffix](text, **fields)
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 

@@ -1,0 +1,1 @@
+"""What other people's scripts, training loops and Ray Tune experiments call."""
