@@ -264,6 +264,17 @@ class OneByOne:
                 param.grad = None
 
 
+def stack_refusal(loop: TrainingLoop) -> str:
+    """Return the reason why a member cannot be in a stack: its optimizer does more than take a gradient.
+
+    Modes are no reason, unless batch norm needs statistics of its own for the averaged parameters.
+    """
+    adapter = loop.steps.adapter
+    if adapter.closure != "none" or adapter.curvature != "none" or adapter.takes_batch:
+        return "its optimizer evaluates the loss or its curvature itself"
+    return "its averaged parameters need their own batch norm" if adapter.modes and loop.batch_norm else ""
+
+
 def way(loop: TrainingLoop) -> type[Update]:
     """Return the class that takes the steps of a member's optimizer in a stack."""
     groups = loop.optimizer.param_groups
