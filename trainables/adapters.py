@@ -29,9 +29,11 @@ NEEDS_CLOSURE = re.compile(r"closure is None:\s+raise|if not closure:\s+raise")
 DOUBLE_BACKWARD = re.compile(r"create_graph\s*=\s*True")
 
 NO_STEP = "updates the parameters inside of the backward pass (fused_backward), which leaves the loop no gradient"
-GROUP = "needs an initialised process group of several processes (torch.distributed)"
+NEEDS_GROUP = "needs an initialised process group of several processes (torch.distributed)"
 LOW_RANK = "trains pairs of low-rank factors (LoRA), which the models of the tasks do not have"
 LOGITS = "needs the largest attention logits of every layer, which the models of the tasks do not report"
+MATRICES = "takes matrices only, so that biases, norms and filters would have no optimizer"
+ASCENT = "leaves its noise and its ascent step in the weights, as its step takes neither back"
 SPARSE = "needs sparse gradients, which none of the tasks has; torch.optim.Adam is the same for dense ones"
 
 
@@ -73,6 +75,7 @@ class Adapter:
         curvature: ``none``; ``graph``: the gradient has a graph, for Hessian-vector products in the step;
             ``sampled``: ``update_hessian()`` follows the gradient of labels drawn from the model.
         takes_batch: True if the step takes the number of images as ``bs``.
+        stackable: False if the state of a parameter is found by its memory, which differs in a stack.
         refusal: reason why the loop cannot train with the optimizer, or an empty text.
     """
 
@@ -86,6 +89,7 @@ class Adapter:
     closure: str = "none"
     curvature: str = "none"
     takes_batch: bool = False
+    stackable: bool = True
     refusal: str = ""
 
     @property
@@ -107,12 +111,17 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
     ("torch", "Muon"): {"roles": True},
     ("pytorch_optimizer", "A2Grad"): {"without_lr": True},
     ("pytorch_optimizer", "AliG"): {"closure": "loss", "without_lr": True},
-    ("pytorch_optimizer", "BSAM"): {"closure": "first"},
+    ("pytorch_optimizer", "BSAM"): {"refusal": ASCENT},
     ("pytorch_optimizer", "AdaFactor"): {"fixed": {"relative_step": False}},
-    ("pytorch_optimizer", "DistributedMuon"): {"refusal": GROUP},
+    ("pytorch_optimizer", "DeMo"): {"refusal": NEEDS_GROUP},
+    ("pytorch_optimizer", "DistributedMuon"): {"refusal": NEEDS_GROUP},
     ("pytorch_optimizer", "LoRARite"): {"refusal": LOW_RANK},
+    ("pytorch_optimizer", "MuonClip"): {"refusal": LOGITS},
+    ("pytorch_optimizer", "SpectralSphere"): {"refusal": MATRICES},
 }
 """What the signature of a class does not tell, by package and name."""
+PACKAGES: dict[str, dict[str, Any]] = {"heavyball": {"stackable": False}}
+"""What holds of every class of a package."""
 
 
 def adapter_of(make: Any) -> Adapter:
@@ -176,7 +185,7 @@ def instance_adapter(optimizer: torch.optim.Optimizer) -> Adapter:
 
 def _known(make: Any) -> dict[str, Any]:
     package = str(getattr(make, "__module__", "")).split(".")[0]
-    return KNOWN.get((package, getattr(make, "__name__", "")), {})
+    return PACKAGES.get(package, {}) | KNOWN.get((package, getattr(make, "__name__", "")), {})
 
 
 def _takes_flag(make: Any) -> bool:
