@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,14 @@ from trainables.settings import check_configuration
 from trainables.tasks import task
 from trainables.training import TrainingLoop
 from trainables.variants import variant
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def counts(model: nn.Module) -> dict[str, int]:
@@ -137,8 +146,8 @@ def test_settings_differ_by_role(name: str, configuration: dict[str, Any]) -> No
 
 def test_settings_by_role_are_routed_checked_and_trained() -> None:
     digits, data = task("mlp/digits"), load("digits").limited(128)
-    configuration = {"lr": 0.01, "lr.head": 0.0, "lr.norm": 0.0}
-    loop = TrainingLoop(digits, variant("adam"), configuration, 0, data=data, epochs=1)
+    configuration = {"lr": 0.01, "lr.head": 0.0, "lr.norm": 0.0, "weight_decay": 0.0}
+    loop = TrainingLoop(digits, variant("torch.optim.AdamW"), configuration, 0, data=data, epochs=1)
     before = copy.deepcopy(loop.model.state_dict())
     list(loop)
     moved = {name for name, value in loop.model.state_dict().items() if not torch.equal(value, before[name])}
