@@ -1,6 +1,6 @@
 """Table of optimizers: right, with the largest difference to a plain loop, or refused with the reason.
 
-    python -m tests.optimizers [NAME ...]
+    python -m tests.optimizers [NAME ...] [--write docs/optimizers.md]
 
 A plain loop calls the class itself by the documented contract of its family, and shares nothing with the
 training loop but the first weights, the order of the batches and the random numbers. Both train a small mlp and a
@@ -15,6 +15,7 @@ import copy
 import importlib
 import inspect
 import math
+import pathlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from trainables.task_definition import Task
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 
+BEGIN, END = "<!-- table of python -m tests.optimizers -->", "<!-- end of the table -->"
 STEPS_PER_EPOCH, EPOCHS, BATCH = 10, 2, 16
 CLOSE = 1e-6
 """Largest relative difference of the loss, and of the parameters, that counts as right."""
@@ -75,7 +77,9 @@ class Net(nn.Module):
 
     def __init__(self, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.dense = nn.Sequential(nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 4))
+        self.dense = nn.Sequential(
+            nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 4)
+        )
         with torch.no_grad():
             for param in self.parameters():
                 param.copy_(torch.randn(param.shape, generator=generator) / 4)
@@ -302,16 +306,61 @@ def rows(names: list[str]) -> Iterator[Row]:
             yield check(name)
 
 
+def called(name: str) -> str:
+    """Return how the loop calls an optimizer, in words."""
+    adapter = variant(name).adapter  # type: ignore[attr-defined]
+    words = {
+        "takes the model": bool(adapter.model),
+        "takes named parameters": bool(adapter.named),
+        "matrices and filters apart": adapter.roles,
+        "`train()` and `eval()`": adapter.modes,
+        "closure": adapter.closure in ("step", "first"),
+        "loss": adapter.closure == "loss",
+        "graph of the gradient": adapter.curvature == "graph",
+        "labels drawn from the model": adapter.curvature == "sampled",
+        ", ".join(f"`{supplied}`" for supplied in adapter.supplied): bool(adapter.supplied),
+        ", ".join(f"`{key}={value}`" for key, value in adapter.fixed.items()): bool(adapter.fixed),
+        "no lr": adapter.without_lr,
+    }
+    return ", ".join(word for word, holds in words.items() if holds)
+
+
+def table(found: list[Row]) -> str:
+    """Return the rows as a table in Markdown."""
+    lines = ["| variant | | difference | loss | called with, or reason |", "| --- | --- | --- | --- | --- |"]
+    for row in found:
+        if row.kind == "refused":
+            lines.append(f"| `{row.name}` | refused | | | {row.detail} |")
+        else:
+            extra = "; ".join(part for part in (called(row.name), row.detail) if part)
+            before, after = row.losses
+            lines.append(
+                f"| `{row.name}` | {row.kind} | {row.difference:.1g} | {before:.3g} to {after:.3g} | {extra} |"
+            )
+    return "\n".join(lines)
+
+
+def write(path: pathlib.Path, found: list[Row]) -> None:
+    """Replace the table of a page."""
+    text = path.read_text(encoding="utf-8")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    path.write_text(f"{before}{BEGIN}\n\n{table(found)}\n\n{END}{after}", encoding="utf-8")
+
+
 def main() -> int:
     """Print the table; the exit status is 1 if a row is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--write", type=pathlib.Path, help="page whose table is replaced")
     torch.set_num_threads(1)
     found = []
-    for row in rows(parser.parse_args().names or supported()):
+    arguments = parser.parse_args()
+    for row in rows(arguments.names or supported()):
         found.append(row)
         numbers = f"{row.difference:8.1e} {row.resumed:8.1e} {row.losses[0]:.3g} -> {row.losses[1]:.3g}"
         print(f"{row.name:45} {row.kind:8} {numbers} {row.detail}", flush=True)
+    if arguments.write:
+        write(arguments.write, found)
     totals = {kind: sum(row.kind == kind for row in found) for kind in ("right", "refused", "wrong")}
     print(f"{len(found)} names: {', '.join(f'{count} {kind}' for kind, count in totals.items())}")
     return int(totals["wrong"] > 0)

@@ -28,7 +28,9 @@ GRADIENT_FIRST = re.compile(r"[Cc]ompute\s+(?:the\s+)?(?:initial\s+)?gradients\b
 NEEDS_CLOSURE = re.compile(r"closure is None:\s+raise|if not closure:\s+raise")
 DOUBLE_BACKWARD = re.compile(r"create_graph\s*=\s*True")
 
-NO_STEP = "updates the parameters inside of the backward pass (fused_backward), which leaves the loop no gradient"
+NO_STEP = (
+    "updates the parameters inside of the backward pass (fused_backward), which leaves the loop no gradient"
+)
 NEEDS_GROUP = "needs an initialised process group of several processes (torch.distributed)"
 LOW_RANK = "trains pairs of low-rank factors (LoRA), which the models of the tasks do not have"
 LOGITS = "needs the largest attention logits of every layer, which the models of the tasks do not report"
@@ -95,9 +97,7 @@ class Adapter:
     @property
     def ordinary(self) -> bool:
         """True if a step is ``backward()`` and ``step()``, and nothing else."""
-        return (
-            not self.modes and self.closure == "none" and self.curvature == "none" and not self.takes_batch
-        )
+        return not self.modes and self.closure == "none" and self.curvature == "none" and not self.takes_batch
 
     @property
     def plain(self) -> bool:
@@ -210,7 +210,12 @@ def prepare(make: Any) -> None:
 
 
 def construct(
-    make: Callable[..., Any], adapter: Adapter, params: Any, model: nn.Module, run: Run, settings: Mapping[str, Any]
+    make: Callable[..., Any],
+    adapter: Adapter,
+    params: Any,
+    model: nn.Module,
+    run: Run,
+    settings: Mapping[str, Any],
 ) -> Any:
     """Return the optimizer that a class or factory makes.
 

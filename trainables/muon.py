@@ -37,7 +37,9 @@ def as_matrices(params: Iterable[Tensor]) -> Iterator[None]:
     finally:
         for param, data, grad in shaped:
             changed, param.grad = param.data, None
-            if changed.data_ptr() != data.data_ptr():  # a copy, as filters in channels-last order have no rows
+            if (
+                changed.data_ptr() != data.data_ptr()
+            ):  # a copy, as filters in channels-last order have no rows
                 data.copy_(changed.view(data.shape))
             param.data, param.grad = data, grad
 

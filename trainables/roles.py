@@ -50,9 +50,7 @@ def roles_of(model: nn.Module) -> dict[str, str]:
     layers = [module for module in model.modules() if isinstance(module, (nn.Linear, *CONVOLUTIONS))]
     first = layers[0] if len(layers) > 1 and isinstance(layers[0], CONVOLUTIONS) else None
     head = layers[-1] if layers else None
-    roles = {
-        name: _role(param, owners[id(param)], first, head) for name, param in model.named_parameters()
-    }
+    roles = {name: _role(param, owners[id(param)], first, head) for name, param in model.named_parameters()}
     override: Mapping[str, str] = getattr(model, OVERRIDE, {})
     for place, role in override.items():
         if role not in ROLES:
@@ -118,7 +116,9 @@ def shares(model: nn.Module, optimizer: Any) -> list[dict[str, Any]]:
 def part_name(optimizer: Any, group: Mapping[str, Any]) -> str:
     """Return the name of the optimizer, or of its part, that takes the parameters of a group."""
     if "part" in group and hasattr(optimizer, "parts"):
-        return str(getattr(optimizer.parts[group["part"]], "title", type(optimizer.parts[group["part"]]).__name__))
+        return str(
+            getattr(optimizer.parts[group["part"]], "title", type(optimizer.parts[group["part"]]).__name__)
+        )
     name = type(optimizer).__name__
     return "AdamW" if group.get("use_muon") is False else name
 
@@ -139,5 +139,7 @@ def role_groups(
         role = roles[name]
         key = (role in ORTHOGONAL, role if role in settings else "")
         options = {**settings.get(role, {}), **({"use_muon": key[0]} if flagged else {})}
-        groups.setdefault(key if flagged else (False, key[1]), {"params": [], **options})["params"].append(param)
+        groups.setdefault(key if flagged else (False, key[1]), {"params": [], **options})["params"].append(
+            param
+        )
     return sorted(groups.values(), key=lambda group: not group.get("use_muon", False))

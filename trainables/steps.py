@@ -157,9 +157,7 @@ class Steps:
     def _backward_twice(self, loss: Tensor) -> tuple[list[Tensor], Tensor]:
         """Write the gradient to the parameters; return the curvature and the share of it that fell back."""
         p = float(self.optimizer.param_groups[0]["p"])
-        estimate = curvature(
-            loss, self.params, self.generator, samples=self.settings.curvature_samples, p=p
-        )
+        estimate = curvature(loss, self.params, self.generator, samples=self.settings.curvature_samples, p=p)
         for param, gradient in zip(self.params, estimate.gradient, strict=True):
             param.grad = gradient
         return [tensor for tensor in estimate.h if tensor is not None], estimate.fell_back

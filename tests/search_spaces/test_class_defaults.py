@@ -26,9 +26,7 @@ class Factor(torch.optim.Optimizer):
 
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "trainables.dotted.SHIPPED", {"mine:Lionish": Lionish, "mine:Factor": Factor}
-    )
+    monkeypatch.setattr("trainables.dotted.SHIPPED", {"mine:Lionish": Lionish, "mine:Factor": Factor})
 
 
 def test_the_space_of_a_class_is_in_decades_around_its_own_defaults() -> None:

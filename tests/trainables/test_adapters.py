@@ -98,7 +98,9 @@ def test_a_class_with_modes_is_evaluated_at_its_averages_and_continues_from_a_ch
     second = TrainingLoop(digits, variant(Averaged), {"lr": 0.05}, 0, data=data, epochs=3)
     second.load_state_dict(state)
     again = list(second)
-    assert [report["train_loss_end"] for report in again] == [report["train_loss_end"] for report in reports[1:]]
+    assert [report["train_loss_end"] for report in again] == [
+        report["train_loss_end"] for report in reports[1:]
+    ]
     with torch.no_grad():
         x, y = data.x_train, data.y_train
         averaged = digits.loss(whole.model(x), x, y).item()
@@ -280,7 +282,8 @@ def test_sophias_hessian_is_updated_by_labels_drawn_from_the_model() -> None:
     )
     list(often)
     states = [
-        sum(float(state["hessian"].sum()) for state in made.optimizer.state.values()) for made in (loop, often)
+        sum(float(state["hessian"].sum()) for state in made.optimizer.state.values())
+        for made in (loop, often)
     ]
     assert states[1] > 3 * states[0]
     bowl, other = optimizers.tasks()["bowl"]
