@@ -10,7 +10,7 @@ from trainables.names import InputError
 from trainables.variants import variant
 
 LARGE = 0.1
-"""Default lr from which the range has more decades below than above it: such rates are factors, as of Prodigy."""
+"""Default lr from which a range has more decades below than above: such rates are factors, as of Prodigy."""
 
 
 def class_defaults(name: str) -> dict[str, float]:

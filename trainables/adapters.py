@@ -120,6 +120,8 @@ KNOWN: dict[tuple[str, str], dict[str, Any]] = {
     ("pytorch_optimizer", "SpectralSphere"): {"refusal": MATRICES},
 }
 """What the signature of a class does not tell, by package and name."""
+COMPILED = "max-autotune-no-cudagraphs"
+"""Mode of compilation that heavyball begins with."""
 PACKAGES: dict[str, dict[str, Any]] = {"heavyball": {"stackable": False}}
 """What holds of every class of a package."""
 
@@ -204,9 +206,9 @@ def _source(function: Any) -> str:
 def prepare(make: Any) -> None:
     """Keep heavyball from compiling each step for minutes, unless its mode of compilation was changed."""
     utils = sys.modules.get("heavyball.utils")
-    if utils is not None and str(getattr(make, "__module__", "")).startswith("heavyball"):
-        if getattr(utils, "compile_mode", None) == "max-autotune-no-cudagraphs":
-            utils.compile_mode = None
+    package = str(getattr(make, "__module__", "")).split(".")[0]
+    if package == "heavyball" and getattr(utils, "compile_mode", None) == COMPILED:
+        utils.compile_mode = None  # type: ignore[union-attr]
 
 
 def construct(

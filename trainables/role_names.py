@@ -9,8 +9,8 @@ from trainables.names import unknown
 
 ROLES = ("embedding", "first", "matrices", "filters", "head", "norm")
 """``embedding``: tables of embeddings, and other parameters of three or more dimensions that are no filters.
-``first``: filters of a model's first layer, if that is a convolution. ``matrices`` and ``filters``: weights of
-the other hidden layers. ``head``: weights of the last layer. ``norm``: scales, shifts and biases, that is,
+``first``: filters of a model's first layer, if that is a convolution. ``matrices`` and ``filters``: weights
+of the other hidden layers. ``head``: weights of the last layer. ``norm``: scales, shifts and biases, that is,
 everything of fewer than two dimensions."""
 
 

@@ -33,9 +33,9 @@ def roles_of(model: nn.Module) -> dict[str, str]:
     """Return the role of every parameter of a model, by the parameter's name.
 
     Layers are in the order in which the model registers them: the last linear layer or convolution is the
-    head, and the first layer, if it is a convolution, has the role first. A model that registers its layers in
-    another order corrects this by an attribute ``parameter_roles``. A tied parameter has the role of its first
-    place.
+    head, and the first layer, if it is a convolution, has the role first. A model that registers its layers
+    in another order corrects this by an attribute ``parameter_roles``. A tied parameter has the role of its
+    first place.
 
     Raises:
         InputError: for an unknown role in ``parameter_roles``, and for a name that the model lacks.

@@ -205,6 +205,6 @@ def check_labels(adapter: Any, task: Task, name: str) -> None:
     loss = getattr(task.loss, "__name__", "")
     if getattr(adapter, "curvature", "none") == "sampled" and loss not in SAMPLED:
         raise InputError(
-            f"{name} draws labels from the model, so it needs a task with the loss {' or '.join(SAMPLED)}, got "
-            f"{task.name} with {loss or 'another'}"
+            f"{name} draws labels from the model, so it needs a task with the loss {' or '.join(SAMPLED)}, "
+            f"got {task.name} with {loss or 'another'}"
         )

@@ -17,7 +17,7 @@ from trainables.names import InputError
 from trainables.settings import LoopSettings
 
 INTERVAL = 10
-"""Steps from one update of a sampled Hessian to the next where curvature_every is not set (Liu et al., 2023)."""
+"""Steps between updates of a sampled Hessian, unless curvature_every is set (Liu et al., 2023)."""
 
 
 class Step(NamedTuple):

@@ -169,8 +169,8 @@ class TorchVariant:
             return self._made(model.parameters(), model, run or Run(), common)
         if self.adapter.model and by_role:
             raise InputError(
-                f"{self.name} divides the model itself, so that {next(iter(by_role.values()))!r} cannot differ "
-                "by role"
+                f"{self.name} divides the model itself, so that no setting can differ by role, got "
+                f"{dict(configuration)!r}"
             )
         base = self._keywords(common)
         options = {
@@ -236,8 +236,8 @@ def torch_variant(chosen: str | OptimizerFactory) -> TorchVariant:
             **settings) -> Optimizer``; or the class or factory itself.
 
     Raises:
-        InputError: for a path that cannot be imported, and for optimizers that the loop cannot train with, with
-            the reason.
+        InputError: for a path that cannot be imported, and for an optimizer that the loop cannot train with,
+            with the reason.
 
     >>> sorted(torch_variant("torch.optim.RMSprop").accepts)
     ['alpha', 'centered', 'eps', 'lr', 'momentum', 'mu', 'nu', 'weight_decay']

@@ -29,8 +29,8 @@ def variants(
 ) -> None:
     """List the named optimizer variants, their hyperparameters and sources.
 
-    With a name and a task: which part of the optimizer takes which parameters of the task's model, with its lr
-    and weight decay at the default setting.
+    With a name and a task: which part of the optimizer takes which parameters of the task's model, with its
+    lr and weight decay at the default setting.
 
     Any torch.optim optimizer is a variant too (torch.optim.AdamW), one of your own by module:Name, and every
     combination such as cm-unscaled-mean-constant+l1-mean-bias_corrected.
@@ -71,7 +71,7 @@ def variants(
 
 
 def _shares(name: str, task: str) -> list[dict[str, Any]]:
-    """Return a row for every role of the parameters of a task's model, at the default setting of a variant."""
+    """Return a row for every role of a model's parameters, at the default setting of a variant."""
     import torch
 
     from search_spaces.defaults import default_space

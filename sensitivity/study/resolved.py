@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 Object = TypeVar("Object")
 CHANGED = {"torch.optim.Muon": 2}
-"""Variants of PyTorch whose results differ from those of an earlier version of this package, with a number that
-keeps their trials apart."""
+"""Variants of PyTorch whose results differ from those of an earlier version of this package, with a number
+that keeps their trials apart."""
 ADAPTED = "adapted"
 """Part of the identity of optimizers that the loop calls by an adapter, as it once did not."""
 

@@ -57,7 +57,7 @@ def test_a_range_without_the_default_of_the_class_is_found() -> None:
 
 def test_a_hyperparameter_of_a_role_has_the_usual_domain() -> None:
     assert hyperparameter("lr.head", default=0.01) == Float("lr.head", 1e-4, 0.1, "log", 0.01)
-    with pytest.raises(InputError, match="unknown role in 'lr.tail' 'tail'"):
+    with pytest.raises(InputError, match=r"unknown role in 'lr\.tail' 'tail'"):
         hyperparameter("lr.tail")
 
 
