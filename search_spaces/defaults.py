@@ -27,9 +27,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from search_spaces.class_defaults import class_defaults, class_domain
 from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 from search_spaces.spaces import SearchSpace
 from trainables.names import InputError, unknown
+from trainables.role_names import ROLES, split_role
 from trainables.variants import variant
 
 RATES: dict[str, tuple[float, float, float]] = {
@@ -112,7 +114,7 @@ def default_space(name: str) -> SearchSpace:
     Args:
         name: name of a named variant, of a combination (learning rates of :func:`combination_rates`), or of
             an optimizer of ``torch.optim`` (:data:`trainables.torch_variants.TORCH_DEFAULTS`) or of the
-            user's.
+            user's (:mod:`search_spaces.class_defaults`).
 
     Raises:
         InputError: the variant is unknown, or needs hyperparameters without a usual domain.
@@ -139,6 +141,10 @@ def default_space(name: str) -> SearchSpace:
     domains: dict[str, dict[str, float]] = {"lr": {"low": low, "high": high, "default": default}}
     domains |= {decay: {"default": value} for decay, value in DECAYS.get(name, {}).items()}
     names = [argument for argument in chosen.hyperparameters if argument in STANDARD]
+    for argument, declared in class_defaults(name).items():
+        usual = STANDARD[argument]
+        if argument in names and isinstance(usual, Float):
+            domains[argument] = class_domain(argument, declared, usual.low, usual.high)
     return SearchSpace(*(hyperparameter(argument, **domains.get(argument, {})) for argument in names))
 
 
@@ -199,7 +205,8 @@ def hyperparameter(name: str, **domain: Any) -> Hyperparameter:
     """Return a hyperparameter of :data:`STANDARD`, with some arguments of its domain changed.
 
     Args:
-        name: name of the hyperparameter, such as lr, mu, nu, p or batch_size.
+        name: name of the hyperparameter, such as lr, mu, nu, p or batch_size; ``lr.head`` is the lr of a role
+            (:data:`trainables.role_names.ROLES`).
         domain: arguments to change: low, high, scale, step, levels, choices, default, when. If the domain
             changes and the default is not among the arguments, the hyperparameter has no default.
 
@@ -211,9 +218,12 @@ def hyperparameter(name: str, **domain: Any) -> Hyperparameter:
     >>> hyperparameter("lr", low=0.01, high=10)
     Float(name='lr', low=0.01, high=10.0, scale='log', default=None)
     """
-    if name not in STANDARD:
-        raise unknown("hyperparameter", name, STANDARD)
-    usual = STANDARD[name]
+    setting, role = split_role(name)
+    if setting not in STANDARD:
+        raise unknown("hyperparameter", setting, STANDARD)
+    if role and role not in ROLES:
+        raise unknown(f"role in {name!r}", role, ROLES)
+    usual = dataclasses.replace(STANDARD[setting], name=name)
     arguments = [field.name for field in dataclasses.fields(usual) if field.name != "name"]
     for argument in domain:
         if argument not in arguments:

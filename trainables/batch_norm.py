@@ -43,6 +43,31 @@ def batch_statistics(model: nn.Module) -> Iterator[bool]:
                 buffer.copy_(buffers[name])
 
 
+@torch.no_grad()
+def recompute_statistics(model: nn.Module, x: Tensor, size: int) -> None:
+    """Set the running statistics of batch norm to the means over a dataset, at the present parameters.
+
+    Args:
+        model: left in evaluation mode; its other layers stay in evaluation mode.
+        x: the training images.
+        size: images of a batch, at most; batches are as even as can be, so that none has one image only.
+    """
+    layers = _layers(model)
+    momenta = [layer.momentum for layer in layers]
+    model.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the mean of all batches
+        layer.train()
+    try:
+        for images in torch.tensor_split(x, max(1, len(x) // max(2, size))):
+            model(images)
+    finally:
+        model.eval()
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+
+
 def has_batch_norm(model: nn.Module) -> bool:
     """Return True if a model has layers with running statistics."""
     return bool(_layers(model))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 
 from trainables.member_rows import member_rows
+from trainables.stacked_updates import stack_refusal
 from trainables.stacks import Stack
 from trainables.training import TrainingLoop
 
@@ -28,6 +29,8 @@ SHARE = 0.8
 def pays(loop: TrainingLoop) -> bool:
     """Return True if stacking members like this one is faster on their device."""
     params = list(loop.model.parameters())
+    if stack_refusal(loop):
+        return False
     return loop.data.x_train.device.type == "cuda" or (
         all(param.ndim <= 2 for param in params) and sum(param.numel() for param in params) <= SMALL
     )

@@ -21,7 +21,9 @@ def in_force(optimizer: torch.optim.Optimizer) -> dict[str, float]:
     {'lr': 0.1, 'mu': 0.0, 'nu': 0.9}
     """
     group = optimizer.param_groups[0]
-    force = {"lr": float(group.get("lr", math.nan))}
+    lr = float(group.get("lr", math.nan))
+    # The rate of optimizers that estimate the distance to the optimum is d times lr.
+    force = {"lr": lr * float(group["d"]) if "d" in group else lr}
     if isinstance(optimizer, Hyperalgorithm):
         states = optimizer.state.values()
         step = max((state["step"] for state in states), default=1)

@@ -17,12 +17,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainables.lr_schedules import Decay, lr_schedule
 from trainables.names import InputError, unknown
+from trainables.role_names import check_role
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
     from trainables.task_definition import Task
     from trainables.variant_definition import Optimizable
 
 DECAY_KINDS = ("coupled", "decoupled")
+SAMPLED = ("cross_entropy", "binary_cross_entropy")
+"""Losses of models whose outputs are the chances of classes."""
 SECOND_ORDER = ("curvature_every", "curvature_samples")
 
 
@@ -127,6 +133,10 @@ def route(task: Task, variant: Optimizable, configuration: Mapping[str, Any]) ->
     allowed = accepted(task, variant)
     routed = Routed({}, {}, {})
     for name, value in configuration.items():
+        if "." in name:
+            check_role(name, variant.name, variant.accepts)
+            routed.optimizer[name] = value
+            continue
         if name not in allowed:
             raise unknown(f"hyperparameter of {variant.name}", name, allowed)
         part = routed.optimizer if name in variant.accepts else routed.loop if name in LOOP else routed.model
@@ -151,9 +161,50 @@ def check_configuration(task: Task, variant: Optimizable, configuration: Mapping
 
     routed = route(task, variant, configuration)
     LoopSettings(**routed.loop)
+    check_labels(getattr(variant, "adapter", None), task, variant.name)
     variant.optimizer([nn.Parameter(zeros(1)), nn.Parameter(zeros(1, 1))], routed.optimizer)
 
 
 def _may_be_second_order(variant: Optimizable) -> bool:
     fixed: Mapping[str, Any] = getattr(variant, "fixed", {})
+    if getattr(getattr(variant, "adapter", None), "curvature", "none") == "sampled":
+        return True
     return "order" in variant.accepts or fixed.get("order") == "second"
+
+
+def model_optimizer(
+    variant: Optimizable, model: nn.Module, configuration: Mapping[str, Any], run: Any
+) -> torch.optim.Optimizer:
+    """Return the optimizer of a configuration for a model.
+
+    Args:
+        variant: the variant; one without ``for_model`` takes the parameters only.
+        model: the model.
+        configuration: settings of the optimizer.
+        run: numbers of the trial (:class:`trainables.adapters.Run`).
+
+    Raises:
+        InputError: for settings by role of a variant without ``for_model``.
+    """
+    for_model = getattr(variant, "for_model", None)
+    if for_model is not None:
+        optimizer: torch.optim.Optimizer = for_model(model, configuration, run)
+        return optimizer
+    for name in configuration:
+        if "." in name:
+            raise InputError(f"{variant.name} has no settings by role, got {name!r}")
+    return variant.optimizer(model.parameters(), configuration)
+
+
+def check_labels(adapter: Any, task: Task, name: str) -> None:
+    """Check that labels can be drawn from the outputs of a task's model, where an optimizer needs them.
+
+    Raises:
+        InputError: for a loss that is not a cross entropy.
+    """
+    loss = getattr(task.loss, "__name__", "")
+    if getattr(adapter, "curvature", "none") == "sampled" and loss not in SAMPLED:
+        raise InputError(
+            f"{name} draws labels from the model, so it needs a task with the loss {' or '.join(SAMPLED)}, "
+            f"got {task.name} with {loss or 'another'}"
+        )

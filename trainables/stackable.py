@@ -13,7 +13,7 @@ from torch import Tensor
 
 from trainables.cohort_sizes import pinned
 from trainables.precision import arithmetic
-from trainables.stacked_updates import OneByOne, cloned, kind, way
+from trainables.stacked_updates import OneByOne, cloned, kind, stack_refusal, way
 from trainables.stacks import Stack
 from trainables.training import TrainingLoop
 
@@ -41,7 +41,7 @@ def structure(loop: TrainingLoop) -> Hashable:
         loop.step,
         sorted(loop.model_settings.items()),
     ]
-    shape.append(way(loop).__name__)
+    shape += [way(loop).__name__, *([reason] if (reason := stack_refusal(loop)) else [])]
     if loop.second_order is not None:
         shape += [kind(loop), settings.curvature_every, settings.curvature_samples]
     return json.dumps(shape, default=repr)
@@ -61,6 +61,8 @@ def moving_buffers(loops: Sequence[TrainingLoop]) -> list[str] | str:
         return "its parameters are of several types, or some are not trained"
     if first.second_order is not None and way(first) is OneByOne:
         return "its optimizer takes curvature in parameter groups"
+    if reason := stack_refusal(first):
+        return reason
     if pinned(first):
         return []
     size = min(PROBE, first.batch_size, len(first.data.x_train))

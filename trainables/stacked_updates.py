@@ -230,15 +230,19 @@ class OneByOne:
 
     def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None:
         self.loops, self.gradient = loops, torch.zeros_like(theta)
-        for loop, row in zip(loops, self.gradient, strict=True):
-            for param, view in zip(loop.model.parameters(), layout.views(row), strict=True):
-                param.grad = view
+        self.views = [
+            pair
+            for loop, row in zip(loops, self.gradient, strict=True)
+            for pair in zip(loop.model.parameters(), layout.views(row), strict=True)
+        ]
 
     def numbers(self, curved: Sequence[bool]) -> list[None]:
         return [None] * len(curved)
 
     def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: None) -> None:
         self.gradient.copy_(gradient)
+        for param, view in self.views:  # some optimizers drop or replace the gradients that they have used
+            param.grad = view
         for loop in self.loops:
             loop.step += 1
             loop.set_learning_rate()
@@ -262,6 +266,19 @@ class OneByOne:
         for loop in self.loops:
             for param in loop.model.parameters():
                 param.grad = None
+
+
+def stack_refusal(loop: TrainingLoop) -> str:
+    """Return the reason why a member cannot be in a stack: its optimizer does more than take a gradient.
+
+    Modes are no reason, unless batch norm needs statistics of its own for the averaged parameters.
+    """
+    adapter = loop.steps.adapter
+    if adapter.closure != "none" or adapter.curvature != "none" or adapter.takes_batch:
+        return "its optimizer evaluates the loss or its curvature itself"
+    if not adapter.stackable:
+        return "its optimizer finds the state of a parameter by its memory"
+    return "its averaged parameters need their own batch norm" if adapter.modes and loop.batch_norm else ""
 
 
 def way(loop: TrainingLoop) -> type[Update]:

@@ -233,12 +233,16 @@ class Stack:
         with arithmetic(first.precision):
             began = time.perf_counter()
             self.model.train()
+            for loop in self.loops:
+                loop.steps.train()
             sums = self._train()
             train_loss, grad_norm, fell_back = (
                 sums / torch.tensor(self._counts, device=sums.device)[:, None]
             ).tolist()
             trained = time.perf_counter() - began
             self.model.eval()
+            for loop in self.loops:
+                loop.steps.eval()
             train = self.evaluate(self.data.x_train, self.data.y_train)
             test = self.evaluate(self.data.x_test, self.data.y_test)
             seconds = time.perf_counter() - began
@@ -259,12 +263,8 @@ class Stack:
         """
         first, n = self.loops[0], len(self.data.x_train)
         device = self.theta.device
-        orders = torch.stack(
-            [
-                torch.randperm(n, generator=loop.streams["shuffling"], device=device)
-                for loop in self._leaders()
-            ]
-        )
+        streams = [loop.streams["shuffling"] for loop in self._leaders()]
+        orders = torch.stack([torch.randperm(n, generator=stream, device=device) for stream in streams])
         batches = torch.split(orders, first.batch_size, dim=1)
         curved = [
             first.second_order is not None and (first.step + i) % first.settings.curvature_every == 0

@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from trainables.combined import Combined
+from trainables.adapters import PLAIN, Adapter, Run, adapter_of, construct
 from trainables.dotted import import_name, imported
+from trainables.muon import MUON, OPTIONS, muon
 from trainables.names import InputError, unknown
+from trainables.role_names import split_settings
+from trainables.roles import Holder, role_groups
 from trainables.variant_definition import check_names
 
 TORCH_DEFAULTS: dict[str, dict[str, tuple[float, float, float, str]]] = {
@@ -66,7 +69,6 @@ refused by name."""
 
 UNTUNED = frozenset({"maximize", "foreach", "fused", "capturable", "differentiable"})
 """Keywords of the implementation or direction of a step, which are not hyperparameters."""
-SPARSE = "needs sparse gradients, which none of the tasks has; torch.optim.Adam is the same for dense ones"
 DECAYS: dict[str, tuple[tuple[str, int | None], ...]] = {
     "mu": (("betas", 0), ("momentum", None)),
     "nu": (("betas", 1), ("alpha", None), ("rho", None)),
@@ -88,6 +90,7 @@ class TorchVariant:
         fixed: keywords with a fixed value.
         description: as of a variant.
         source: as of a variant.
+        adapter: how the optimizer is made and called.
     """
 
     name: str
@@ -96,6 +99,7 @@ class TorchVariant:
     fixed: Mapping[str, Any] = field(default_factory=dict, repr=False)
     description: str = ""
     source: str = "torch.optim"
+    adapter: Adapter = PLAIN
 
     @property
     def decays(self) -> dict[str, tuple[str, int | None]]:
@@ -131,9 +135,65 @@ class TorchVariant:
         """Return the optimizer of one configuration.
 
         Raises:
-            InputError: for a setting that is unknown, lacking or refused by the optimizer.
+            InputError: for a setting that is unknown, lacking or refused by the optimizer, and for parameter
+                groups where the optimizer needs the model, or divides it by the roles of its parameters.
+        """
+        common, by_role = split_settings(configuration)
+        if not (by_role or self.adapter.roles or self.adapter.model or self.adapter.named):
+            check_names(self, configuration)
+            return self._made(params, Holder([]), Run(), common)
+        listed = list(params)
+        if any(not isinstance(param, Tensor) for param in listed):
+            raise InputError(
+                f"{self.name} takes a list of parameters here, not groups: they are divided by their roles"
+            )
+        return self.for_model(Holder(listed), configuration)  # type: ignore[arg-type]
+
+    def for_model(
+        self, model: nn.Module, configuration: Mapping[str, Any], run: Run | None = None
+    ) -> torch.optim.Optimizer:
+        """Return the optimizer of one configuration for a model.
+
+        Args:
+            model: the model.
+            configuration: settings; ``lr.head`` is the lr of a role (:data:`trainables.roles.ROLES`).
+            run: numbers of the trial, for optimizers that ask for them.
+
+        Raises:
+            InputError: for a setting that is unknown, lacking or refused by the optimizer, or that parameter
+                groups of the optimizer do not have.
         """
         check_names(self, configuration)
+        common, by_role = split_settings(configuration)
+        if not by_role and not self.adapter.roles:
+            return self._made(model.parameters(), model, run or Run(), common)
+        if self.adapter.model and by_role:
+            raise InputError(
+                f"{self.name} divides the model itself, so that no setting can differ by role, got "
+                f"{dict(configuration)!r}"
+            )
+        base = self._keywords(common)
+        options = {
+            role: {
+                name: value
+                for name, value in self._keywords({**common, **settings}).items()
+                if name not in base or base[name] != value
+            }
+            for role, settings in by_role.items()
+        }
+        groups = role_groups(model, options, flagged=self.adapter.roles)
+        optimizer = self._made(groups, model, run or Run(), common)
+        known = {*optimizer.defaults, *(OPTIONS if self.adapter.roles else ())}
+        for settings in options.values():
+            for name in settings:
+                if name not in known:
+                    raise InputError(
+                        f"{name} of {self.name} cannot differ by role: its parameter groups have no {name}"
+                    )
+        return optimizer
+
+    def _keywords(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keyword arguments of a configuration, in which mu and nu are parts of a keyword."""
         keywords = {
             **self.fixed,
             **{
@@ -153,12 +213,15 @@ class TorchVariant:
                 pair = list(keywords.get(keyword, self.keywords[keyword]))
                 pair[position] = configuration[name]
                 keywords[keyword] = tuple(pair)
-        keywords = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()
-        }
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in keywords.items()}
+
+    def _made(
+        self, params: Any, model: nn.Module, run: Run, configuration: Mapping[str, Any]
+    ) -> torch.optim.Optimizer:
+        keywords = self._keywords(configuration)
         try:
-            optimizer = self.make(params, **keywords)
-        except (ValueError, TypeError, RuntimeError) as error:
+            optimizer = construct(self.make, self.adapter, params, model, run, keywords)
+        except (ValueError, TypeError, RuntimeError, AssertionError, ImportError) as error:
             raise InputError(f"{self.name} refuses {dict(configuration)!r}: {error}") from error
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise InputError(f"{self.name} must make a torch.optim.Optimizer, got {type(optimizer).__name__}")
@@ -173,8 +236,8 @@ def torch_variant(chosen: str | OptimizerFactory) -> TorchVariant:
             **settings) -> Optimizer``; or the class or factory itself.
 
     Raises:
-        InputError: for a path that cannot be imported, and for optimizers that need a closure or sparse
-            gradients, with the reason.
+        InputError: for a path that cannot be imported, and for an optimizer that the loop cannot train with,
+            with the reason.
 
     >>> sorted(torch_variant("torch.optim.RMSprop").accepts)
     ['alpha', 'centered', 'eps', 'lr', 'momentum', 'mu', 'nu', 'weight_decay']
@@ -200,76 +263,49 @@ def torch_variant(chosen: str | OptimizerFactory) -> TorchVariant:
             raise InputError(
                 "torch.optim.Optimizer is what optimizers derive from; name one, such as torch.optim.AdamW"
             )
-        if (
-            inspect.signature(make.step).parameters.get("closure", _OPTIONAL).default
-            is inspect.Parameter.empty
-        ):
-            raise InputError(
-                f"{name} needs a closure that evaluates the loss several times a step, which the training "
-                "loop does not give"
-            )
-        if name == "torch.optim.SparseAdam":
-            raise InputError(f"{name} {SPARSE}")
-    parameters = list(inspect.signature(make).parameters.values())[1:]
-    named = [
-        parameter
-        for parameter in parameters
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
-    keywords = {parameter.name: parameter.default for parameter in named if parameter.name not in UNTUNED}
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        keywords.setdefault("lr", inspect.Parameter.empty)
+    adapter = adapter_of(make)
+    if adapter.refusal:
+        raise InputError(f"{name} {adapter.refusal}")
+    keywords = _keywords_of(make, adapter)
     if name == "torch.optim.Adagrad":
         keywords.pop("lr_decay")  # the training loop's schedules have that name
     if name == "torch.optim.Muon":
         return TorchVariant(
             name,
             muon,
-            keywords,
+            {**keywords, "adamw_lr": None},
             {"adjust_lr_fn": "match_rms_adamw"},
             MUON,
             "Jordan et al. (2024); Liu et al. (2025)",
+            adapter,
         )
     words = (inspect.getdoc(make) or "").split("\n\n")[0].replace("\n", " ") if not builtin else ""
     return TorchVariant(
-        name, make, keywords, {}, words or f"{name} of PyTorch", "torch.optim" if builtin else name
+        name,
+        make,
+        keywords,
+        adapter.fixed,
+        words or f"{name} of PyTorch",
+        "torch.optim" if builtin else name,
+        adapter,
     )
 
 
-_OPTIONAL = inspect.Parameter("closure", inspect.Parameter.KEYWORD_ONLY, default=None)
-MUON = "orthogonalised momentum for matrices, AdamW for the other parameters"
-
-
-def muon(params: Iterable[Tensor], *, lr: float, **keywords: Any) -> torch.optim.Optimizer:
-    """Muon for the matrices (parameters of two dimensions) and AdamW for the rest: biases, norms and
-    convolutions' kernels.
-
-    Both have the same lr and weight decay, which ``adjust_lr_fn="match_rms_adamw"`` makes sensible: Muon's
-    update then has the size of AdamW's. AdamW keeps its own betas (.9, .999).
-
-    Source: Jordan et al. (2024); Liu et al. (2025), section 2.2.
-
-    Raises:
-        InputError: for parameter groups, whose options the two halves could not share.
-    """
-    listed = list(params)
-    if any(not isinstance(param, Tensor) for param in listed):
-        raise InputError(
-            "torch.optim.Muon takes a list of parameters here, not groups: they are divided by their "
-            "dimensions"
-        )
-    matrices, others = (
-        [param for param in listed if param.ndim == 2],
-        [param for param in listed if param.ndim != 2],
-    )
-    parts: list[torch.optim.Optimizer] = []
-    if matrices:
-        parts.append(torch.optim.Muon(matrices, lr=lr, **keywords))
-    if others:
-        decay = {name: keywords[name] for name in ("weight_decay",) if name in keywords}
-        default = inspect.signature(torch.optim.Muon).parameters["weight_decay"].default
-        parts.append(torch.optim.AdamW(others, lr=lr, **{"weight_decay": default, **decay}))
-    return Combined(parts)
+def _keywords_of(make: OptimizerFactory, adapter: Adapter) -> dict[str, Any]:
+    """Return the hyperparameters of a class or factory, with their defaults."""
+    first, *parameters = inspect.signature(make).parameters.values()
+    handled = {first.name, "params", adapter.model, adapter.named, *adapter.supplied, *UNTUNED}
+    keywords = {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        and parameter.name not in handled
+    }
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        keywords.setdefault("lr", inspect.Parameter.empty)
+    if adapter.without_lr:
+        keywords.pop("lr", None)
+    return keywords
 
 
 def decay_place(name: str, keywords: Mapping[str, Any]) -> tuple[str, int | None] | None:

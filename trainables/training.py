@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from trainables import compat
-from trainables.batch_norm import batch_statistics, check_last_batch, has_batch_norm
-from trainables.curvature import curvature
-from trainables.hyperalgorithm import Hyperalgorithm
+from trainables.adapters import Run
+from trainables.batch_norm import batch_statistics, check_last_batch, has_batch_norm, recompute_statistics
 from trainables.in_force import in_force
 from trainables.lr_schedules import lr_factor
 from trainables.names import InputError
 from trainables.precision import arithmetic, autocast, check_precision
 from trainables.randomness import global_stream, stream
-from trainables.settings import LoopSettings, route
+from trainables.settings import LoopSettings, check_labels, model_optimizer, route
+from trainables.steps import Step, Steps, drawn_labels, mean_share
 
 if TYPE_CHECKING:
     from trainables.dataset import Dataset
@@ -99,8 +98,23 @@ class TrainingLoop:
             global_stream(seed, "layers", device),
         ):
             check_last_batch(self.model, data.x_train, self.batch_size)
-        self.optimizer = variant.optimizer(self.model.parameters(), routed.optimizer)
-        self.params = [param for group in self.optimizer.param_groups for param in group["params"]]
+        steps = math.ceil(len(data.x_train) / self.batch_size)
+        with global_stream(seed, "optimizer", device):
+            self.optimizer = model_optimizer(
+                variant, self.model, routed.optimizer, Run(len(data.x_train), steps, epochs)
+            )
+        self.streams = {
+            purpose: stream(seed, purpose, device) for purpose in ("shuffling", "augmentation", "curvature")
+        }
+        self.steps = Steps(
+            self.optimizer,
+            variant.name,
+            self.settings,
+            self.streams["curvature"],
+            routed.loop.get("curvature_every"),
+        )
+        self.params = self.steps.params
+        check_labels(self.steps.adapter, task, variant.name)
         self.rates: list[Any] = [group.get("lr") for group in self.optimizer.param_groups]
         follows_lr = (
             self.settings.weight_decay and self.settings.weight_decay_kind == "decoupled"
@@ -110,17 +124,8 @@ class TrainingLoop:
                 "lr_schedule, lr_warmup and decoupled weight_decay need an optimizer with lr, which "
                 f"{variant.name} has not"
             )
-        steps = math.ceil(len(data.x_train) / self.batch_size)
         self.decay = self.settings.decay(total=epochs * steps, per_epoch=steps)
-        # The optimizer again, where its steps take a curvature.
-        self.second_order = (
-            self.optimizer
-            if isinstance(self.optimizer, Hyperalgorithm) and self.optimizer.second_order
-            else None
-        )
-        self.streams = {
-            purpose: stream(seed, purpose, device) for purpose in ("shuffling", "augmentation", "curvature")
-        }
+        self.second_order = self.steps.second_order
         self.epoch = self.step = 0
         self.status = "running"
         self.batch_norm = has_batch_norm(self.model.eval())
@@ -150,27 +155,41 @@ class TrainingLoop:
         total, norms, fell_back = (torch.zeros((), device=x.device) for _ in range(3))
         steps = curved = 0
         self.model.train()
+        self.steps.train()
         for chosen in torch.split(order, self.batch_size):
             self.step, steps = self.step + 1, steps + 1
             self.set_learning_rate()
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = self.loss(*self._augmented(x[chosen], y[chosen]))
-            if self.second_order is not None and (self.step - 1) % self.settings.curvature_every == 0:
-                h, share = self._backward_twice(loss)
-                fell_back, curved = fell_back + share, curved + 1
-                norms += self.clip_and_decay()
-                self.second_order.step(curvature=h)
-            else:
-                loss.backward()  # type: ignore[no-untyped-call]
-                norms += self.clip_and_decay()
-                self.optimizer.step()
-            total += loss.detach() * len(chosen)
+            step = self._step(*self._augmented(x[chosen], y[chosen]))
+            norms += step.norm
+            if step.fell_back is not None:
+                fell_back, curved = fell_back + step.fell_back, curved + 1
+            total += step.loss * len(chosen)
         train_loss, grad_norm = (total / len(x)).item(), (norms / steps).item()
         trained = time.perf_counter() - began
-        self.model.eval()
+        self.to_evaluation()
         train, test = self._evaluate(x, y), self._evaluate(self.data.x_test, self.data.y_test)
-        fallen = None if self.second_order is None else (fell_back / curved).item() if curved else math.nan
+        fallen = None if self.second_order is None else mean_share(fell_back, curved)
         return self.conclude(train_loss, train, test, grad_norm, fallen, trained, time.perf_counter() - began)
+
+    def _step(self, x: Tensor, y: Tensor) -> Step:
+        def sampled_loss() -> Tensor:
+            with autocast(self.precision, x.device):
+                outputs = self.model(x)
+                return self.task.loss(outputs, x, drawn_labels(outputs, self.streams["curvature"]))
+
+        return self.steps.take(self.step, lambda: self.loss(x, y), sampled_loss, len(x))
+
+    def to_evaluation(self) -> None:
+        """Set the model, and the values of its parameters, to those of evaluation.
+
+        Averaged parameters need statistics of batch norm of their own: those of training belong to the
+        parameters at which gradients were computed.
+        """
+        self.model.eval()
+        self.steps.eval()
+        if self.batch_norm and self.steps.adapter.modes:
+            with autocast(self.precision, self.data.x_train.device):
+                recompute_statistics(self.model, self.data.x_train, self.batch_size)
 
     def conclude(
         self,
@@ -244,38 +263,9 @@ class TrainingLoop:
         augment = getattr(self.task, "augment", None)
         return (x if augment is None else augment(x, self.streams["augmentation"])), y
 
-    def _backward_twice(self, loss: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Write the gradient to the parameters; return the curvature and the share of it that fell back."""
-        norm = float(self.optimizer.param_groups[0]["p"])
-        estimate = curvature(
-            loss, self.params, self.streams["curvature"], samples=self.settings.curvature_samples, p=norm
-        )
-        for param, gradient in zip(self.params, estimate.gradient, strict=True):
-            param.grad = gradient
-        return [tensor for tensor in estimate.h if tensor is not None], estimate.fell_back
-
-    @torch.no_grad()
     def clip_and_decay(self) -> Tensor:
-        """Clip the gradient, then decay the weights.
-
-        Returns:
-            the norm of the gradient before clipping.
-        """
-        params = [param for param in self.params if param.grad is not None]
-        norm: Tensor = torch.linalg.vector_norm(
-            torch.stack(compat.foreach_norm([param.grad for param in params]))
-        )
-        if self.settings.clip_norm is not None:
-            nn.utils.clip_grads_with_norm_(params, self.settings.clip_norm, norm)
-        w = self.settings.weight_decay
-        if w and self.settings.weight_decay_kind == "coupled":
-            compat.foreach_add_([param.grad for param in params], params, alpha=w)
-        elif w:
-            for group in self.optimizer.param_groups:
-                decayed = [param for param in group["params"] if param.grad is not None]
-                if decayed:
-                    compat.foreach_mul_(decayed, 1 - group["lr"] * w)
-        return norm
+        """Clip the gradient, then decay the weights; return the norm of the gradient before clipping."""
+        return self.steps.clip_and_decay()
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the loss of a batch."""
@@ -303,6 +293,7 @@ class TrainingLoop:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that an exact continuation needs besides the arguments of the constructor."""
+        self.steps.eval()
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trainables.names import InputError, unknown
+from trainables.role_names import check_role
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from trainables.hyperalgorithm import Hyperalgorithm
 
@@ -104,9 +105,36 @@ class Variant:
             InputError: for a setting that is unknown, fixed here, lacking or out of range.
         """
         from trainables.hyperalgorithm import Hyperalgorithm
+        from trainables.role_names import split_settings
+        from trainables.roles import Holder
 
         check_names(self, configuration)
-        return Hyperalgorithm(params, **{**self.fixed, **configuration})
+        common, by_role = split_settings(configuration)
+        if by_role:
+            return self.for_model(Holder(list(params)), configuration)  # type: ignore[arg-type]
+        return Hyperalgorithm(params, **{**self.fixed, **common})
+
+    def for_model(
+        self, model: nn.Module, configuration: Mapping[str, Any], run: Any = None
+    ) -> Hyperalgorithm:
+        """Return the optimizer of one configuration for a model.
+
+        Args:
+            model: the model.
+            configuration: settings; ``lr.head`` is the lr of a role (:data:`trainables.roles.ROLES`).
+            run: ignored.
+
+        Raises:
+            InputError: for a setting that is unknown, fixed here, lacking or out of range.
+        """
+        from trainables.hyperalgorithm import Hyperalgorithm
+        from trainables.role_names import split_settings
+        from trainables.roles import role_groups
+
+        check_names(self, configuration)
+        common, by_role = split_settings(configuration)
+        params = role_groups(model, by_role) if by_role else model.parameters()
+        return Hyperalgorithm(params, **{**self.fixed, **common})
 
 
 def check_names(chosen: Optimizable, configuration: Mapping[str, Any]) -> None:
@@ -116,7 +144,9 @@ def check_names(chosen: Optimizable, configuration: Mapping[str, Any]) -> None:
         InputError: with the nearest name.
     """
     for name in configuration:
-        if name not in chosen.accepts:
+        if "." in name:
+            check_role(name, chosen.name, chosen.accepts)
+        elif name not in chosen.accepts:
             raise unknown(f"hyperparameter of {chosen.name}", name, sorted(chosen.accepts))
     for name in chosen.needs:
         if name not in configuration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,13 @@ from sensitivity.text.import_path import search_last
 
 
 def variants(
+    name: Annotated[
+        str | None, typer.Argument(help="Name of one variant.", show_default="all named ones")
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Task whose parameters the variant divides: a row for every role of parameters."),
+    ] = None,
     everything: Annotated[
         bool,
         typer.Option(
@@ -22,13 +29,24 @@ def variants(
 ) -> None:
     """List the named optimizer variants, their hyperparameters and sources.
 
+    With a name and a task: which part of the optimizer takes which parameters of the task's model, with its
+    lr and weight decay at the default setting.
+
     Any torch.optim optimizer is a variant too (torch.optim.AdamW), one of your own by module:Name, and every
     combination such as cm-unscaled-mean-constant+l1-mean-bias_corrected.
     """
     from trainables.named_variants import VARIANTS
+    from trainables.names import InputError
+    from trainables.variants import variant as variant_of
 
-    listed = list(VARIANTS.values())
-    if everything:
+    if name is None and task is not None:
+        raise InputError(f"--task {task} needs the name of a variant, such as torch.optim.Muon")
+    search_last()  # where module:Name is looked for
+    if name is not None and task is not None:
+        show(_shares(name, task), as_json)
+        return
+    listed: list[Any] = list(VARIANTS.values()) if name is None else [variant_of(name)]
+    if everything and name is None:
         import torch
 
         from trainables.torch_variants import TORCH_DEFAULTS, torch_variant
@@ -50,6 +68,28 @@ def variants(
         ],
         as_json,
     )
+
+
+def _shares(name: str, task: str) -> list[dict[str, Any]]:
+    """Return a row for every role of a model's parameters, at the default setting of a variant."""
+    import torch
+
+    from search_spaces.defaults import default_space
+    from trainables.adapters import Run
+    from trainables.names import InputError
+    from trainables.roles import shares
+    from trainables.settings import check_labels, model_optimizer
+    from trainables.tasks import task as task_of
+    from trainables.variants import variant as variant_of
+
+    chosen, about = variant_of(name), task_of(task)
+    if not hasattr(about, "model"):
+        raise InputError(f"task {task!r} has no model whose parameters a variant could divide")
+    check_labels(getattr(chosen, "adapter", None), about, name)
+    model = about.model(torch.Generator().manual_seed(0), **about.settings)
+    setting = {name: value for name, value in default_space(name).default().items() if name in chosen.accepts}
+    rows = shares(model, model_optimizer(chosen, model, setting, Run()))
+    return [{**row, "share": f"{row['share']:.1%}"} for row in rows]
 
 
 def spaces(

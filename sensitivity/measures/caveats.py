@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from search_spaces.class_defaults import default_outside
 from search_spaces.hyperparameters import Float, Integer
 from sensitivity.measures import forest as forests
 from sensitivity.measures.edges import advice
@@ -28,7 +29,7 @@ FEWEST, EACH = 8, 5
 """Configurations that a variant should have: the minimum, and the number for each varied hyperparameter."""
 KINDS = (
     "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate",
-    "unequal ranges", "never learned", "constant", "edge",
+    "unequal ranges", "default outside", "never learned", "constant", "edge",
 )  # fmt: skip
 
 
@@ -44,7 +45,8 @@ def caveats(results: Results) -> pd.DataFrame:
     ``outlier``: one trial, or a few far out, carry most of the variance
     (:mod:`sensitivity.measures.outliers`). ``poor surrogate``: effects are read from a random forest whose
     out-of-bag R2 is under .5. ``unequal ranges``: variants search ranges of different width of the same
-    hyperparameter. ``never learned``: no configuration is better than the initial loss. ``constant``: all
+    hyperparameter. ``default outside``: a range leaves out the default of the optimizer's class.
+    ``never learned``: no configuration is better than the initial loss. ``constant``: all
     losses are equal. ``edge``: the best value of a numeric hyperparameter is at the end of the values tried,
     by more than noise (:func:`sensitivity.measures.edges.edges`), once a variant, with the range of the same
     width to try next within its natural bounds.
@@ -58,6 +60,7 @@ def caveats(results: Results) -> pd.DataFrame:
         *_few(results),
         *_surrogates(results),
         *_ranges(results),
+        *_defaults(results),
     ]
     rows = [("", "", kind, text) for kind, text in general]
     every = groups(results)
@@ -205,6 +208,19 @@ def _ranges(results: Results) -> list[tuple[str, str]]:
                 f"The ranges of {name} differ, so what is measured over them does, too: {'; '.join(words)}."
             )
             sentences.append(("unequal ranges", text))
+    return sentences
+
+
+def _defaults(results: Results) -> list[tuple[str, str]]:
+    sentences = []
+    for variant in dict.fromkeys(variant for _, variant in results.groups):
+        domains = {domain.name: domain for domain in results.spaces[variant] if domain.cardinality != 1}
+        for name, default in default_outside(variant, domains):
+            text = (
+                f"The default {name} of {variant}, {number(default)}, lies outside of the range that was "
+                f"searched, {_domain(domains[name])}."
+            )
+            sentences.append(("default outside", text))
     return sentences
 
 

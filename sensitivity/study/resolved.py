@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from trainables.variant_definition import Optimizable
 
 Object = TypeVar("Object")
+CHANGED = {"torch.optim.Muon": 2}
+"""Variants of PyTorch whose results differ from those of an earlier version of this package, with a number
+that keeps their trials apart."""
+ADAPTED = "adapted"
+"""Part of the identity of optimizers that the loop calls by an adapter, as it once did not."""
 
 
 class ResolvedStudy:
@@ -119,8 +124,10 @@ class ResolvedStudy:
 
     def variant_id(self, variant: str) -> str:
         """Return a variant's name in trial keys; user-defined optimizers have a hash of their source."""
-        if self._trainable is not None or variant == DIRECT or variant.startswith("torch.optim."):
+        if self._trainable is not None or variant == DIRECT:
             return variant
+        if variant.startswith("torch.optim."):
+            return f"{variant}@{CHANGED[variant]}" if variant in CHANGED else variant
         return self._once("variant id", variant, lambda: _variant_id(variant, self.variant(variant)))
 
 
@@ -131,6 +138,8 @@ def _variant_id(name: str, chosen: Optimizable) -> str:
 
     if isinstance(chosen, TorchVariant):
         content = sources.identity(chosen.make)
+        if not chosen.adapter.plain:  # results of a loop without the adapter are of another trial
+            content += ADAPTED
     else:
         fixed = getattr(chosen, "fixed", {})
         settings = sorted((setting, repr(source_of(setting, value))) for setting, value in fixed.items())
