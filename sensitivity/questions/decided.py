@@ -12,7 +12,7 @@ from sensitivity.figures.words import metric_name
 from sensitivity.measures.estimates import estimates, stakes
 from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.robustness import HALF
-from sensitivity.measures.verdicts import FACTOR, UNDECIDED, leader
+from sensitivity.measures.verdicts import EQUIVALENT, FACTOR, UNDECIDED, leader
 from sensitivity.questions.fixed_settings import something_varies
 from sensitivity.questions.next_steps import MOST_SEEDS, command_for
 from sensitivity.questions.quantities import PAIR, cell, constant, count, setting, several, share
@@ -200,7 +200,10 @@ def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> li
     tied = _first(measured, task, tuned=False)
     shares = {row["variant"]: row for row in whole}
     least = [f"{variant} {share('regret', shares[variant])}" for variant in tied if variant in shares]
-    most = max(whole, key=lambda row: row["value"])
+    best, most = (choose(whole, key=lambda row: row["value"]) for choose in (min, max))
+    if len(tied) == len(rows(measured.ranks, task)) > 2:
+        ends = " to ".join(cell(percent(row["value"]), "regret", row, "value") for row in (best, most))
+        return [f"Untuned, no variant can be told from the best: they lose {ends} of {won(measured, task)}."]
     verb = "loses" if len(least) == 1 else "lose"
     more = "" if most["variant"] in tied else f"; {most['variant']} loses most, {share('regret', most)}"
     return [f"Untuned, {listed(tied)} {verb} least of {won(measured, task)}: {several(least)}{more}."]
@@ -210,6 +213,10 @@ def _first(measured: Measured, task: str, *, tuned: bool) -> list[str]:
     """Return the variants that may have rank 1, in order of their estimates."""
     table = measured.tuned_ranks if tuned else measured.ranks
     return [row["variant"] for row in rows(table, task) if row["first"] == 1]
+
+
+DECIDED_BY = {"regret": "Decided when untuned", "miss": "Decided by what a miss costs"}
+"""Beginning of the sentence on decided pairs, by the primary measure."""
 
 
 @of_quantities
@@ -225,14 +232,17 @@ def undecided(measured: Measured, task: str) -> list[str]:
     whole, ended = (
         count(many, of, task) for many, of in ((len(pairs), "pairs"), (len(pairs) - len(left), "decided"))
     )
+    start = DECIDED_BY.get(pairs[0]["by"], "Decided")
+    equal = sum(row["verdict"] == EQUIVALENT for row in pairs)
+    noun += f", {count(equal, 'equivalent', task)} as equivalent" if equal else ""
     if not left:
-        return [f"Decided: {'the only' if len(pairs) == 1 else f'all {whole}'} {noun}."]
+        return [f"{start}: {'the only' if len(pairs) == 1 else f'all {whole}'} {noun}."]
     names = [f"{row['a']} against {row['b']}{_needs(row)}" for row in left]
     command = command_for(measured.results, left[0])
     shown = quantity(command, "command", *(left[0][name] for name in PAIR))
     chance = constant("80%", "power")
     more = f" To decide the first with a chance of {chance}: `{shown}`." if command else ""
-    return [f"Decided: {ended} of {whole} {noun}. Not decided: {several(names, PAIRS)}.{more}"]
+    return [f"{start}: {ended} of {whole} {noun}. Not decided: {several(names, PAIRS)}.{more}"]
 
 
 @of_quantities

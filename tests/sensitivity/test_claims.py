@@ -161,9 +161,16 @@ CLAIMS: dict[str, Callable[..., bool]] = {
     rf"Untuned, .*; ({NAME}) loses most, ": loses_most,
     rf"(?:Never|Hardly) better than [^,]*, so not ranked: ({NAMES})\.": never_better,
     rf"Least sensitive to [^:]*: ({NAME}), .* most sensitive: ({NAME}), ": by_sensitivity,
-    r"Decided: (?:all )?(\d+|the only)(?: of (\d+))? pairs?\.": lambda facts, ended, whole: (
-        (1 if ended == "the only" else int(ended)) == len(facts.rows("verdicts")) - len(facts.verdicts(UNDECIDED))
-        and (whole is None or int(whole) == len(facts.rows("verdicts")))
+    r"Untuned, no variant can be told from the best": lambda facts: (
+        facts.first(tuned=False) == {row["variant"] for row in facts.rows("ranks")}
+    ),
+    r"Decided[^:]*: (?:all )?(\d+|the only)(?: of (\d+))? pairs?(?:, (\d+) as equivalent)?\.": (
+        lambda facts, ended, whole, equal: (
+            (1 if ended == "the only" else int(ended))
+            == len(facts.rows("verdicts")) - len(facts.verdicts(UNDECIDED))
+            and (whole is None or int(whole) == len(facts.rows("verdicts")))
+            and int(equal or 0) == len(facts.verdicts(EQUIVALENT))
+        )
     ),
     rf"Not decided(?:, of \d+ pairs?)?: ({NAME}) against ({NAME})": lambda facts, *pair: (
         pair in facts.verdicts(UNDECIDED)
