@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from sensitivity.exchange.to_optuna import to_optuna
     from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.integrations.analysis import Analysis, analyze
-    from sensitivity.integrations.lightning_report import LightningReport
+    from sensitivity.integrations.lightning_report import LightningReport as LightningReport
     from sensitivity.integrations.record import Record
     from sensitivity.integrations.script import report, suggested
-    from sensitivity.integrations.transformers_report import TransformersReport
+    from sensitivity.integrations.transformers_report import TransformersReport as TransformersReport
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
     from sensitivity.results.demo import demo
