@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from sensitivity.exchange.to_optuna import to_optuna
     from sensitivity.exchange.to_tensorboard import to_tensorboard
     from sensitivity.integrations.analysis import Analysis, analyze
-    from sensitivity.integrations.lightning_report import LightningReport
+    from sensitivity.integrations.lightning_report import LightningReport as LightningReport
     from sensitivity.integrations.record import Record
     from sensitivity.integrations.script import report, suggested
-    from sensitivity.integrations.transformers_report import TransformersReport
+    from sensitivity.integrations.transformers_report import TransformersReport as TransformersReport
     from sensitivity.measures import Measured
     from sensitivity.reporting import write_report
     from sensitivity.results.demo import demo
@@ -38,19 +38,22 @@ if TYPE_CHECKING:
     from sensitivity.study.study import Study
     from trainables.names import InputError
 
+_NEED_A_LIBRARY = {
+    "LightningReport": "sensitivity.integrations.lightning_report",
+    "TransformersReport": "sensitivity.integrations.transformers_report",
+}
+"""The module of every public name that needs a library which this project does not install."""
 _HOMES = {
     "Analysis": "sensitivity.integrations.analysis",
     "Client": "sensitivity.service.client",
     "InputError": "trainables.names",
     "AllFailed": "sensitivity.running.run",
     "Interrupted": "sensitivity.running.run",
-    "LightningReport": "sensitivity.integrations.lightning_report",
     "Measured": "sensitivity.measures",
     "Record": "sensitivity.integrations.record",
     "Results": "sensitivity.results.results",
     "Store": "sensitivity.store.store",
     "Study": "sensitivity.study.study",
-    "TransformersReport": "sensitivity.integrations.transformers_report",
     "analyze": "sensitivity.integrations.analysis",
     "demo": "sensitivity.results.demo",
     "from_optuna": "sensitivity.exchange.from_optuna",
@@ -77,13 +80,11 @@ __all__ = [
     "Client",
     "InputError",
     "Interrupted",
-    "LightningReport",
     "Measured",
     "Record",
     "Results",
     "Store",
     "Study",
-    "TransformersReport",
     "analyze",
     "demo",
     "from_optuna",
@@ -104,11 +105,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    home = _HOMES.get(name) or _NEED_A_LIBRARY.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(home), name)
 
 
 def _results_html(results: Results) -> str:
