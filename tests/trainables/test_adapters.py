@@ -353,7 +353,7 @@ def test_the_lr_in_force_is_d_times_lr(
 # --- The table of all names
 
 
-QUICK = ["torch.optim.Muon", "torch.optim.LBFGS", "torch.optim.SparseAdam", "torch.optim.AdamW"]
+QUICK = ["torch.optim.Muon", "torch.optim.SparseAdam", "torch.optim.AdamW"]
 
 
 @pytest.mark.parametrize("name", QUICK)
