@@ -142,9 +142,9 @@ def default_space(name: str) -> SearchSpace:
     domains |= {decay: {"default": value} for decay, value in DECAYS.get(name, {}).items()}
     names = [argument for argument in chosen.hyperparameters if argument in STANDARD]
     for argument, declared in class_defaults(name).items():
-        usual = STANDARD[argument]
-        if argument in names and isinstance(usual, Float):
-            domains[argument] = class_domain(argument, declared, usual.low, usual.high)
+        common = STANDARD[argument]
+        if argument in names and isinstance(common, Float):
+            domains[argument] = class_domain(argument, declared, common.low, common.high)
     return SearchSpace(*(hyperparameter(argument, **domains.get(argument, {})) for argument in names))
 
 

@@ -192,7 +192,8 @@ def _known(make: Any) -> dict[str, Any]:
 
 def _takes_flag(make: Any) -> bool:
     """Return True if a class refuses parameter groups without ``use_muon``."""
-    source = _source(make.__init__ if isinstance(make, type) else make)
+    bases = make.__mro__ if isinstance(make, type) else ()
+    source = _source(next((vars(base)["__init__"] for base in bases if "__init__" in vars(base)), make))
     return "use_muon" in source and "not in group" in source
 
 

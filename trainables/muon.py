@@ -57,7 +57,7 @@ class MatrixMuon(torch.optim.Muon):
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Take a step."""
         with as_matrices(param for group in self.param_groups for param in group["params"]):
-            loss: float | None = super().step(closure)
+            loss: float | None = super().step(closure)  # type: ignore[no-untyped-call]
         return loss
 
 

@@ -108,7 +108,7 @@ class Steps:
         if self.adapter.closure == "loss":
             self.optimizer.step(loss.detach().item)
         elif self.adapter.takes_batch:
-            self.optimizer.step(bs=size)  # type: ignore[call-arg]
+            self.optimizer.step(bs=size)  # type: ignore[call-overload]
         else:
             self.optimizer.step()
         if self.adapter.curvature == "sampled" and (step + 1) % self.interval == 0:
