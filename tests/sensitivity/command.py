@@ -15,6 +15,7 @@ variants: [sgd, adam]
 design: {kind: grid, points: {lr: 3}}
 seeds: 2
 epochs: 1
+default_setting: false
 """
 
 

@@ -72,7 +72,7 @@ BAD = [
     (["run", "typo.yaml"], "unknown field of a study 'epohcs'; did you mean 'epochs'?"),
     (["run", "small.yaml", "--store", "no/such/folder/s.sqlite"], "there is no folder"),
     (["run", "small.yaml", "--store", "small.yaml"], "is not a SQLite file"),
-    (["run", "small.yaml", "--store", "newer.sqlite"], "has version 99, this program reads up to 5"),
+    (["run", "small.yaml", "--store", "newer.sqlite"], "has version 99, this program reads up to 6"),
     (["run", "small.yaml", "--store", "nonsense://x"], "cannot be opened"),
     (["run", "small.yaml", "--out", "small.yaml"], "is not a writable folder"),
     (["run", "small.yaml", "--workers", "0"], "workers must be at least 1, got 0"),

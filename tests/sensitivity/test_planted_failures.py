@@ -22,6 +22,7 @@ from sensitivity.reporting import write_report
 from sensitivity.reporting.contents import chapters
 from sensitivity.reporting.page import page
 from sensitivity.results.results import Results
+from tests.sensitivity.quantities import without_ids
 from tests.sensitivity.tables import noisy, results
 
 TABLES = sorted(name for name, attribute in vars(Measured).items() if isinstance(attribute, guarded_table))
@@ -57,7 +58,7 @@ def without(measured: Measured, *names: str) -> Measured:
 
 
 def pages(measured: Measured) -> str:
-    return page(measured, chapters(measured))
+    return without_ids(page(measured, chapters(measured)))
 
 
 def said_once(text: str, name: str) -> None:

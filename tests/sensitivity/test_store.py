@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sql
 
+from sensitivity.store.annotations import annotate
 from sensitivity.store.store import Store
 from sensitivity.store.tables import TABLES
 from sensitivity.store.upkeep import delete
@@ -47,7 +48,7 @@ def newer(folder: pathlib.Path) -> pathlib.Path:
     ("make", "message"),
     [
         pytest.param(not_a_database, "is not a SQLite file", id="another file"),
-        pytest.param(newer, "has version 99, this program reads up to 5", id="newer version"),
+        pytest.param(newer, "has version 99, this program reads up to 6", id="newer version"),
         pytest.param(lambda folder: folder, "is a folder", id="a folder"),
         pytest.param(pipe, "is a device, a pipe or a socket", id="a pipe, which nobody writes to"),
         pytest.param(
@@ -98,6 +99,7 @@ def test_a_deleted_study_leaves_no_row(place: str) -> None:
     store.record(one.key, initial_loss=1.0, reports=[report(1)])
     store.add_run("s", {"workers": 1})
     hold(store)
+    annotate(store, "s", star=True)
     filled = rows(store)
     assert [name for name in filled if filled[name] == empty[name]] == ["sensitivity_version"]
     delete(store, "s")
