@@ -94,7 +94,7 @@ class Gpt(nn.Module):
 
     >>> [sum(weights.numel() for weights in Gpt(width=width, depth=depth, heads=heads).parameters())
     ...     for width, depth, heads in ((64, 2, 4), (512, 9, 8))]
-    [135488, 28615168]
+    [135488, 28616192]
     """
 
     def __init__(

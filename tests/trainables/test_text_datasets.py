@@ -51,7 +51,7 @@ def test_the_text_that_comes_along_has_its_sizes() -> None:
     data, known = load("text"), KNOWN["text"]
     assert (len(data.x_train), len(data.x_test)) == (known.train, known.test) == (1280, 128)
     assert tuple(data.x_train.shape[1:]) == known.shape == (WINDOW,)
-    assert "def" in documentation().decode() and "licen" not in data.name
+    assert "def" in documentation().decode()
 
 
 def test_no_paragraph_of_it_is_there_twice() -> None:
@@ -78,7 +78,7 @@ def test_a_python_without_its_text_says_so(other_python: pytest.MonkeyPatch) -> 
     with pytest.raises(InputError, match=r"which this Python lacks .*; install it .*, or use text:FILE"):
         load("text")
     other_python.setitem(sys.modules, "pydoc_data.topics", topics(a="short"))
-    with pytest.raises(InputError, match="needs 360,449 bytes .* this Python has 5; use text:FILE"):
+    with pytest.raises(InputError, match=r"needs 360,449 bytes .* this Python has 5; use text:FILE"):
         load("text")
 
 
