@@ -135,7 +135,7 @@ def test_weights_have_their_spread() -> None:
             continue
         std = 0.02 / (4 if name.endswith(("join.weight", "narrow.weight")) else 1)
         # The standard error of a standard deviation of n numbers is std / sqrt(2 n).
-        assert abs(float(weights.std()) - std) < 5 * std / math.sqrt(2 * weights.numel())
+        assert abs(float(weights.detach().std()) - std) < 5 * std / math.sqrt(2 * weights.numel())
 
 
 def test_a_fresh_decoder_knows_nothing() -> None:
