@@ -167,7 +167,7 @@ class Vit(nn.Module):
         super().__init__()
         width, heads = _divided(width, heads)
         self.patch = whole("patch", patch, 1)
-        high, wide = (math.ceil(side / self.patch) for side in shape[1:])
+        self.grid = high, wide = (math.ceil(shape[1] / self.patch), math.ceil(shape[2] / self.patch))
         self.padding = (0, wide * self.patch - shape[2], 0, high * self.patch - shape[1])
         self.patches = nn.Linear(shape[0] * self.patch**2, width, bias=False)
         self.positions = nn.Parameter(torch.empty(high * wide, width))
@@ -177,9 +177,10 @@ class Vit(nn.Module):
         _draw(self, generator)
 
     def forward(self, images: Tensor) -> Tensor:
-        side, padded = self.patch, functional.pad(images, self.padding)
-        tiles = padded.unflatten(3, (-1, side)).unflatten(2, (-1, side)).permute(0, 2, 4, 1, 3, 5)
-        values = self.patches(tiles.flatten(3).flatten(1, 2)) + self.positions
+        (batch, channels), (high, wide), side = images.shape[:2], self.grid, self.patch
+        padded = functional.pad(images, self.padding)
+        tiles = padded.reshape(batch, channels, high, side, wide, side).permute(0, 2, 4, 1, 3, 5)
+        values = self.patches(tiles.reshape(batch, high * wide, -1)) + self.positions
         scores: Tensor = self.dense(self.norm(self.blocks(values)).mean(1))
         return scores
 
