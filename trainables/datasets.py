@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainables import file_datasets, synthetic_datasets
+from trainables import file_datasets, synthetic_datasets, text_datasets
 from trainables.dataset import Dataset, Summary
 from trainables.named_tasks import kind_of_files
 from trainables.names import InputError, unknown
@@ -27,6 +27,7 @@ KNOWN = {
     "cifar10": Summary((3, 32, 32), 10, 50_000, 10_000, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     "synthetic": Summary((10,), 2, 400, 200),
     "ill_conditioned": Summary((10,), None, 256, 256),
+    "text": Summary((text_datasets.WINDOW,), None, text_datasets.TRAIN, text_datasets.TEST),
     "none": Summary((), None, 0, 0),
 }
 """Named datasets. ``none``, without data, is the dataset of functions with known answers."""
@@ -51,8 +52,9 @@ def load(
     """Load a dataset by name, on the CPU.
 
     Args:
-        name: one of :data:`KNOWN`, ``images:DIR`` or ``arrays:FILE.npz`` (see
-            :mod:`trainables.file_datasets`), or a callable without arguments that returns a :class:`Dataset`.
+        name: one of :data:`KNOWN`, ``images:DIR``, ``arrays:FILE.npz`` or ``text:FILE`` (see
+            :mod:`trainables.file_datasets`), or a callable without arguments that returns a
+            :class:`Dataset`.
         data_root: the folder that holds ``MNIST/raw``, ``FashionMNIST/raw``, ``cifar-10-batches-py`` or
             ``cifar10.npz``; ``data`` in the working directory when not given.
         download: fetch what is missing there.
@@ -75,6 +77,8 @@ def load(
         return synthetic_datasets.synthetic()
     if name == "ill_conditioned":
         return synthetic_datasets.ill_conditioned()
+    if name == "text":
+        return text_datasets.text()
     if name == "none":
         return Dataset("none", *(torch.zeros(0, dtype=dtype) for dtype in (torch.float32, torch.int64) * 2))
     if kind_of_files(name) is not None:
@@ -86,7 +90,7 @@ def _unknown(name: object) -> InputError:
     return unknown(
         "dataset",
         name,
-        [*(dataset for dataset in KNOWN if dataset != "none"), "images:DIR", "arrays:FILE.npz"],
+        [*(dataset for dataset in KNOWN if dataset != "none"), "images:DIR", "arrays:FILE.npz", "text:FILE"],
     )
 
 

@@ -19,6 +19,7 @@ from trainables.names import InputError, unknown
 from trainables.resnet import CifarResNet
 from trainables.synthetic_datasets import Quadratic
 from trainables.task_definition import Task, augmented
+from trainables.transformer import Gpt, Vit
 
 Model = Callable[..., nn.Module]
 
@@ -50,6 +51,10 @@ def _sized(factory: Model) -> Callable[[Summary], Model]:
     return lambda data: functools.partial(factory, shape=data.shape, classes=data.classes)
 
 
+def _windowed(data: Summary) -> Model:
+    return functools.partial(Gpt, shape=data.shape)
+
+
 def _standardised(data: Summary) -> Model:
     return functools.partial(_sized(CifarResNet)(data), mean=data.mean, std=data.std)
 
@@ -66,6 +71,10 @@ def _classes(name: str, data: Summary) -> str:
 
 def _mnist_like(name: str, data: Summary) -> str:
     return "" if data.shape == (1, 28, 28) else "images of 1 x 28 x 28"
+
+
+def _a_text(name: str, data: Summary) -> str:
+    return "" if name == "text" or kind_of_files(name) == "text" else "a text (text, or text:FILE)"
 
 
 def _the_bowl(name: str, data: Summary) -> str:
@@ -120,6 +129,22 @@ FAMILIES = {
         lambda data: "mean_output",
         batch_size=16,
     ),
+    "gpt": Family(
+        "decoder of bytes (GPT), cross entropy of the next byte",
+        _windowed,
+        _a_text,
+        lambda data: "next_byte",
+        settings={"width": 64, "depth": 2, "heads": 4, "context": 64, "qk_norm": False},
+        batch_size=8,
+    ),
+    "vit": Family(
+        "vision transformer, cross entropy",
+        _sized(Vit),
+        _images_of_classes,
+        lambda data: "cross_entropy",
+        ("accuracy",),
+        {"width": 64, "depth": 2, "heads": 4, "patch": 4, "qk_norm": False},
+    ),
 }
 BATCH_SIZES = {"digits": 64, "synthetic": 16}
 """Images a step on the small datasets."""
@@ -127,6 +152,7 @@ LISTED = (
     "autoencoder/digits", "autoencoder/mnist", "autoencoder/fashion_mnist",
     "resnet/digits", "resnet/cifar10", "resnet/cifar10+augmented",
     "mlp/digits", "mlp/mnist", "logistic/digits", "logistic/synthetic", "quadratic/ill_conditioned",
+    "gpt/text", "vit/digits", "vit/cifar10",
 )  # fmt: skip
 """Tasks that tables list; any other pair of model and dataset that fits is a task as well."""
 

@@ -1,5 +1,5 @@
-"""Datasets from a user's files: ``images:DIR``, a folder of pictures for each class, and ``arrays:FILE.npz``,
-NumPy arrays.
+"""Datasets from a user's files: ``images:DIR``, a folder of pictures for each class, ``arrays:FILE.npz``,
+NumPy arrays, and ``text:FILE``, the bytes of any file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from trainables.dataset import Dataset, Summary
 from trainables.names import InputError
+from trainables.text_datasets import windows
 
 if TYPE_CHECKING:
     import numpy
@@ -47,6 +48,8 @@ def load(name: str) -> Dataset:
         InputError: for files that are missing or malformed.
     """
     read = _read(name)
+    if name.startswith("text:"):
+        return Dataset(name, read.x_train, read.y_train, read.x_test, read.y_test)
     return Dataset(name, _scaled(read.x_train), read.y_train, _scaled(read.x_test), read.y_test)
 
 
@@ -77,6 +80,11 @@ def _place(name: str) -> tuple[str, str, Stamp]:
                 f"{', '.join(PARTS)}"
             )
         files = [path]
+    elif prefix == "text":
+        if not path.is_file():
+            found = "is a folder" if path.is_dir() else "does not exist"
+            raise InputError(f"{place!r} of dataset {name!r} {found}; give the path of a text file")
+        files = [path]
     else:
         for part in ("train", "test"):
             if not (path / part).is_dir():
@@ -100,6 +108,9 @@ def _read(name: str) -> Read:
 
 @lru_cache(maxsize=2)
 def _read_once(prefix: str, place: str, stamp: Stamp) -> Read:
+    if prefix == "text":
+        text = _bytes(place)
+        return Read(**windows(text, place), content=hashlib.sha256(text).hexdigest()[:16])
     content = hashlib.sha256()
     for file, _, _ in stamp:
         if prefix == "images":
@@ -120,11 +131,21 @@ def _read_once(prefix: str, place: str, stamp: Stamp) -> Read:
 @lru_cache(maxsize=8)
 def _summary(prefix: str, place: str, stamp: Stamp) -> Summary:
     read = _read_once(prefix, place, stamp)
+    if prefix == "text":
+        shape = tuple(read.x_train.shape[1:])
+        return Summary(shape, None, len(read.x_train), len(read.x_test), content=read.content)
     whole = not read.y_train.is_floating_point()
     classes = int(max(read.y_train.max(), read.y_test.max())) + 1 if whole else None
     mean, std = _statistics(read.x_train) if read.x_train.ndim == 4 else ((), ())
     shape = tuple(read.x_train.shape[1:])
     return Summary(shape, classes, len(read.x_train), len(read.x_test), mean, std, read.content)
+
+
+def _bytes(place: str) -> bytes:
+    try:
+        return pathlib.Path(place).read_bytes()
+    except OSError as error:
+        raise InputError(f"{place} cannot be read: {error}") from error
 
 
 def _scaled(values: Tensor) -> Tensor:

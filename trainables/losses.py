@@ -36,6 +36,11 @@ def mse(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return functional.mse_loss(outputs.squeeze(1) if outputs.ndim == targets.ndim + 1 else outputs, targets)
 
 
+def next_byte(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Minus the logarithm of the softmax at the byte that follows, the mean over the bytes of the windows."""
+    return functional.cross_entropy(outputs.flatten(0, -2), y.flatten().long())
+
+
 def mean_output(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The mean of the outputs, for a model whose outputs are the losses of the images."""
     return outputs.mean()
@@ -50,7 +55,8 @@ def accuracy(outputs: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, Measure] = {
-    loss.__name__: loss for loss in (cross_entropy, binary_cross_entropy, mse, reconstruction, mean_output)
+    loss.__name__: loss
+    for loss in (cross_entropy, binary_cross_entropy, mse, reconstruction, next_byte, mean_output)
 }
 METRICS: dict[str, Measure] = {"accuracy": accuracy}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 AUGMENTED = "+augmented"
 """End of the name of a task whose training images are cropped and mirrored at random."""
-MODELS = ("autoencoder", "resnet", "mlp", "logistic", "quadratic")
+MODELS = ("autoencoder", "resnet", "mlp", "logistic", "quadratic", "gpt", "vit")
 """Models of :data:`trainables.families.FAMILIES`."""
 TITLES = {
     "digits": "scikit-learn's digits at 28 x 28",
@@ -12,17 +12,18 @@ TITLES = {
     "fashion_mnist": "Fashion-MNIST",
     "cifar10": "CIFAR-10",
     "synthetic": "two overlapping classes in 10 dimensions",
+    "text": "Python's own documentation (pydoc topics, PSF License)",
     "ill_conditioned": "noisy samples, condition number 1,000",
 }
 """Datasets that have a name, and their titles."""
 FUNCTIONS = ("function/ishigami", "function/sobol_g", "function/lr_valley")
 """Tasks of :func:`trainables.function_tasks.function_tasks`."""
-FILES = ("images", "arrays")
-"""Kinds of datasets from a user's files: ``images:DIR``, ``arrays:FILE.npz``."""
+FILES = ("images", "arrays", "text")
+"""Kinds of datasets from a user's files: ``images:DIR``, ``arrays:FILE.npz``, ``text:FILE``."""
 
 
 def kind_of_files(dataset: str) -> str | None:
-    """Return ``images`` or ``arrays`` for the name of a user's dataset, else None.
+    """Return ``images``, ``arrays`` or ``text`` for the name of a user's dataset, else None.
 
     >>> kind_of_files("arrays:mine.npz"), kind_of_files("digits")
     ('arrays', None)

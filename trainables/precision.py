@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trainables.names import unknown
 
@@ -61,3 +62,25 @@ def pin_products() -> None:
 def autocast(name: str, device: torch.device) -> torch.autocast | contextlib.nullcontext[None]:
     """Return the context of the forward pass and the loss: autocast to bfloat16 for ``bf16``."""
     return torch.autocast(device.type, torch.bfloat16) if name == "bf16" else contextlib.nullcontext()
+
+
+def forward_pass(
+    name: str, device: torch.device, *, twice: bool, stacked: bool = False
+) -> contextlib.AbstractContextManager[None]:
+    """Return the context of a forward pass and a loss: :func:`autocast`, and attention by plain products
+    where PyTorch's faster ways do not do.
+
+    Args:
+        name: of the precision.
+        device: of the data.
+        twice: the loss is differentiated twice, which the faster ways cannot be.
+        stacked: ``torch.func.vmap`` computes it, which takes the faster way of a CPU member by member.
+    """
+    cast: Any = autocast(name, device)
+    return _plain_attention(cast) if twice or (stacked and device.type == "cpu") else cast
+
+
+@contextlib.contextmanager
+def _plain_attention(cast: contextlib.AbstractContextManager[Any]) -> Iterator[None]:
+    with cast, sdpa_kernel(SDPBackend.MATH):
+        yield

@@ -23,7 +23,7 @@ from trainables.compat import weighted_gradients
 from trainables.curvature import curvature
 from trainables.layouts import Layout, flat
 from trainables.member_rows import member_rows
-from trainables.precision import arithmetic, autocast
+from trainables.precision import arithmetic, autocast, forward_pass
 from trainables.stack_layout import lanes, places, runs
 from trainables.stacked_updates import way
 from trainables.training import EVALUATION_BATCH, Report, TrainingLoop, evaluation_pieces
@@ -123,11 +123,12 @@ class Stack:
                 home[name] = tensor
 
     def _loss(self, theta: Tensor, moving: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        with autocast(self.loops[0].precision, x.device):
+        first = self.loops[0]
+        with forward_pass(first.precision, x.device, twice=first.second_order is not None, stacked=True):
             return self.task.loss(self._output(theta, moving, x), x, y)
 
     def _measures(self, theta: Tensor, moving: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        with autocast(self.loops[0].precision, x.device):
+        with forward_pass(self.loops[0].precision, x.device, twice=False, stacked=True):
             outputs = self._output(theta, moving, x)
             values = [measure(outputs, x, y) for measure in (self.task.loss, *self.task.metrics.values())]
         return torch.stack([value.float() for value in values])

@@ -150,6 +150,14 @@ def _check_fit(where: str, task: Task, outputs: Any, x: Tensor, y: Tensor, data:
             raise InputError(
                 f"{where}: binary_cross_entropy needs classes 0 and 1, got up to {data.y_train.max()}"
             )
+    elif task.loss is losses.next_byte:
+        if (
+            outputs.ndim != y.ndim + 1
+            or outputs.shape[:-1] != y.shape
+            or not is_integer
+            or outputs.shape[-1] < 256
+        ):
+            raise InputError(f"{output_shape}, but next_byte needs {[*y.shape, 256]}, and y of bytes")
     elif task.loss is losses.reconstruction:
         if outputs.shape != x.shape:
             raise InputError(f"{output_shape}, but reconstruction needs that of the images, {list(x.shape)}")

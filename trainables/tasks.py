@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainables import file_datasets
+from trainables import file_datasets, text_datasets
 from trainables.datasets import KNOWN, summary
-from trainables.families import compose, listed_tasks
+from trainables.families import FAMILIES, compose, listed_tasks
 from trainables.function_tasks import function_tasks
 from trainables.named_tasks import AUGMENTED, kind_of_files
 from trainables.names import InputError, unknown
@@ -170,8 +170,13 @@ def _computation(chosen: Task) -> tuple[Any, ...]:
 
 
 def _without_path(name: str) -> str:
-    """Return a task's name with the hash of its data files in place of their path."""
+    """Return a task's name with the hash of its data files in place of their path.
+
+    The text that comes with Python is another one in another version, and so has its hash too.
+    """
     model, _, data = name.removesuffix(AUGMENTED).partition("/")
+    if data == "text" and model in FAMILIES:
+        return f"{name}:{text_datasets.content()}"
     kind = kind_of_files(data)
     if kind is None:
         return name

@@ -15,7 +15,7 @@ from trainables.batch_norm import batch_statistics, check_last_batch, has_batch_
 from trainables.in_force import in_force
 from trainables.lr_schedules import lr_factor
 from trainables.names import InputError
-from trainables.precision import arithmetic, autocast, check_precision
+from trainables.precision import arithmetic, autocast, check_precision, forward_pass
 from trainables.randomness import global_stream, stream
 from trainables.settings import LoopSettings, check_labels, model_optimizer, route
 from trainables.steps import Step, Steps, drawn_labels, mean_share
@@ -269,7 +269,7 @@ class TrainingLoop:
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the loss of a batch."""
-        with autocast(self.precision, x.device):
+        with forward_pass(self.precision, x.device, twice=self.second_order is not None):
             return self.task.loss(self.model(x), x, y)
 
     @torch.no_grad()

@@ -9,8 +9,8 @@ from sensitivity.command.terminal import in_words, show
 def tasks(task_module: TaskModule = None, as_json: AsJson = False) -> None:
     """List the tasks: model, data, loss, metrics and the hyperparameters of the model.
 
-    Every model also trains on data of your own: mlp/arrays:FILE.npz, resnet/images:FOLDER. +augmented crops
-    and mirrors the images.
+    Every model also trains on data of your own: mlp/arrays:FILE.npz, resnet/images:FOLDER, gpt/text:FILE.
+    +augmented crops and mirrors the images.
     """
     from trainables.tasks import task_rows
 

@@ -109,6 +109,7 @@ def _step_seconds(task: Task, batch: int) -> float:
     import torch
 
     from trainables.datasets import summary
+    from trainables.losses import next_byte
     from trainables.variants import variant
 
     data = summary(str(task.dataset))
@@ -117,7 +118,8 @@ def _step_seconds(task: Task, batch: int) -> float:
     torch.set_num_threads(1)  # as a worker on a CPU
     try:
         x = torch.rand((batch, *data.shape), generator=generator)
-        y = torch.randint(data.classes, (batch,), generator=generator) if data.classes else torch.zeros(batch)
+        many = x.shape if task.loss is next_byte else (batch,)
+        y = torch.randint(data.classes, many, generator=generator) if data.classes else torch.zeros(many)
         model = task.model(generator, **task.settings)
         if x.ndim == 4:
             model = model.to(memory_format=torch.channels_last)

@@ -38,6 +38,9 @@ def cases() -> Iterator[tuple[str, Trials]]:
         yield kind, of_variant(kind)
     yield "autoencoder/digits", Trials("autoencoder/digits", "nadam", {"width": [0.1]})
     yield "resnet/digits", Trials("resnet/digits", "nadam", {"width": [0.1], "depth": [1]})
+    small = {"width": [8], "depth": [1], "heads": [2]}
+    yield "gpt/text", Trials("gpt/text", "nadam", {**small, "context": [16]})
+    yield "vit/digits", Trials("vit/digits", "nadam", {**small, "patch": [7]})
 
 
 def compare(trials: Trials, members: int) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ from tests.benchmarks.optimizer_step import machine, wait
 from trainables.captured import Capture
 from trainables.cohorts import CohortLoop
 from trainables.dataset import Dataset
-from trainables.datasets import KNOWN
+from trainables.datasets import KNOWN, load
 from trainables.task_definition import Task
 from trainables.tasks import task
 from trainables.training import TrainingLoop
@@ -37,7 +37,9 @@ Epoch = Callable[[], object]
 
 
 def noise(name: str, images: int | None, device: str) -> Dataset:
-    """Random data of a dataset's shape. Args: images: training images at most."""
+    """Random data of a dataset's shape; a text itself. Args: images: training images at most."""
+    if name == "text":
+        return load("text").limited(images).to(device)
     known, generator = KNOWN[name], torch.Generator().manual_seed(0)
     train = min(known.train, images or known.train)
     test = round(known.test * train / known.train)
@@ -161,12 +163,16 @@ def settings(device: str) -> Iterator[tuple[str, int | None, tuple[int, ...]]]:
         yield "autoencoder/mnist", 12_800, (1, 4, 16, 64, 256)
         yield "resnet/cifar10", 12_800, (1, 4, 16, 64, 256)
         yield "mlp/mnist", 12_800, (1, 4, 16, 64, 256)
+        yield "gpt/text", None, (1, 4, 16, 64, 256)
+        yield "vit/cifar10", 12_800, (1, 4, 16, 64, 256)
     else:
         yield "logistic/synthetic", None, (1, 4, 16, 64)
         yield "mlp/synthetic", None, (1, 4, 16, 64)
         yield "mlp/digits", 512, (1, 4, 16)
         yield "autoencoder/digits", 128, (1, 4, 16)
         yield "resnet/digits", 128, (1, 4, 16)
+        yield "gpt/text", 64, (1, 4, 16)
+        yield "vit/digits", 128, (1, 4, 16)
 
 
 def compare(name: str, images: int | None, sizes: tuple[int, ...], device: str) -> Found:

@@ -49,7 +49,10 @@ def test_the_number_is_doubled_while_it_fits_and_pays(
     assert chosen(rehearse, largest, free) == size
 
 
-@pytest.mark.parametrize(("model", "together"), [("mlp", True), ("autoencoder", False), ("resnet", False)])
+@pytest.mark.parametrize(
+    ("model", "together"),
+    [("mlp", True), ("autoencoder", False), ("resnet", False), ("gpt", False), ("vit", False)],
+)
 def test_on_a_cpu_small_dense_models_train_together(model: str, together: bool) -> None:
     loop = Setting(model, "adam", numbers(1)).loop(0)
     assert pays(loop) == together

@@ -28,6 +28,7 @@ from trainables.resnet import CifarResNet
 from trainables.stacked_updates import ELEMENTWISE
 from trainables.task_definition import Task
 from trainables.training import Report, TrainingLoop
+from trainables.transformer import Gpt, Vit
 from trainables.variant_definition import Variant
 from trainables.variants import variant
 
@@ -49,8 +50,12 @@ def one_thread() -> Iterator[None]:
 
 
 def noise(side: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Dataset:
-    """Images of noise and random classes."""
+    """Images of noise and random classes; with no side windows of 16 random bytes."""
     generator = torch.Generator().manual_seed(0)
+    if not side:
+        text = torch.randint(0, 256, (IMAGES + 8, 17), generator=generator, dtype=torch.uint8)
+        train, test = text[:IMAGES], text[IMAGES:]
+        return Dataset("noise", train[:, :-1], train[:, 1:], test[:, :-1], test[:, 1:]).to(device)
     x, y = (
         torch.rand(IMAGES + 8, 1, side, side, generator=generator),
         torch.randint(0, 10, (IMAGES + 8,), generator=generator),
@@ -72,6 +77,12 @@ MODELS: dict[str, tuple[Callable[..., nn.Module], str, int]] = {
         8,
     ),
     "mlp": (functools.partial(Mlp, shape=(1, 8, 8), classes=10, width=12), "cross_entropy", 8),
+    "gpt": (
+        functools.partial(Gpt, shape=(16,), width=8, depth=1, heads=2, context=8, qk_norm=True),
+        "next_byte",
+        0,
+    ),
+    "vit": (functools.partial(Vit, shape=(1, 8, 8), width=8, depth=1, heads=2), "cross_entropy", 8),
 }
 
 
@@ -276,6 +287,8 @@ def test_a_step_that_cannot_be_recorded_is_taken_anew_every_time() -> None:
         *[("mlp", kind) for kind in VARIANTS],
         ("autoencoder", "p = 2 and Nesterov's"),
         ("resnet", "p = 2 and Nesterov's"),
+        ("gpt", "p = 2 and Nesterov's"),
+        ("vit", "p = 2 and Nesterov's"),
     ],
 )
 def test_in_float32_a_cohort_is_no_further_from_the_truth_than_a_loop(
@@ -446,6 +459,8 @@ def saved(state: Any) -> Any:
         ),
         ("resnet", "nadam"),
         ("autoencoder", "torch.optim.Rprop"),
+        ("gpt", "adam"),
+        ("vit", "torch.optim.AdamW"),
     ],
 )
 def test_a_member_continues_alone_and_in_another_cohort(model: str, chosen: str) -> None:

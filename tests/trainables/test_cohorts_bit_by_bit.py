@@ -40,7 +40,7 @@ def assert_equal(compared: Mapping[int, Numbers], reference: Mapping[int, Number
 def test_the_tasks_tested_here_are_all_that_are_stacked() -> None:
     stacked = set()
     for model in FAMILIES:
-        for dataset in set(TITLES) & {"digits", "synthetic", "ill_conditioned"}:
+        for dataset in set(TITLES) & {"digits", "synthetic", "ill_conditioned", "text"}:
             try:
                 task = compose(f"{model}/{dataset}")
             except InputError:
@@ -73,9 +73,17 @@ def test_of_each_kind_of_update_and_setting(kind: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["autoencoder/digits", "resnet/digits"])
-def test_of_models_that_train_one_after_another(name: str) -> None:
-    trials = Trials(name, "nadam", {"width": [0.1], **({"depth": [1]} if name == "resnet/digits" else {})})
+@pytest.mark.parametrize(
+    ("name", "small"),
+    [
+        ("autoencoder/digits", {"width": [0.1]}),
+        ("resnet/digits", {"width": [0.1], "depth": [1]}),
+        ("gpt/text", {"width": [8], "depth": [1], "heads": [2], "context": [16]}),
+        ("vit/digits", {"width": [8], "depth": [1], "heads": [2], "patch": [7]}),
+    ],
+)
+def test_of_models_that_train_one_after_another(name: str, small: dict[str, list[Any]]) -> None:
+    trials = Trials(name, "nadam", small)
     assert not pays(trials.loop(0))
     assert_equal(trials.together([4, 2, 0]), trials.alone([0, 2, 4]))
 

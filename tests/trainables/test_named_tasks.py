@@ -25,7 +25,7 @@ def test_they_are_those_of_the_tasks() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("resnet/cifar10" + AUGMENTED, True), ("mlp/images:gone", True), ("function/mine", False), ("mine/digits", False),
+        ("resnet/cifar10" + AUGMENTED, True), ("mlp/images:gone", True), ("gpt/text:gone", True), ("function/mine", False), ("mine/digits", False),
         ("mlp/mine", False), ("mlp/arrays:", False), ("mlp", False), ("", False),
     ],
 )  # fmt: skip

@@ -42,7 +42,9 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def noise(name: str, images: int = 24) -> Dataset:
-    """Random data of the form of a named dataset."""
+    """Random data of the form of a named dataset; of a text its first windows."""
+    if name == "text":
+        return load("text").limited(images)
     known, generator = KNOWN[name], torch.Generator().manual_seed(0)
     x = [torch.rand(count, *known.shape, generator=generator) for count in (images, 8)]
     y = [torch.randint(0, known.classes or 1, (len(each),), generator=generator) for each in x]
@@ -62,6 +64,28 @@ PARAMETERS = {  # counted by hand
     "logistic/digits": 785 * 10,
     "logistic/synthetic": 11,
     "quadratic/ill_conditioned": 10,
+    # 256 bytes in and out, 64 positions, two blocks, five norms
+    "gpt/text": 2 * 256 * 64 + 64 * 64 + 2 * 12 * 64**2 + 5 * 64,
+    "vit/digits": 4 * 4 * 64 + 7 * 7 * 64 + 2 * 12 * 64**2 + 5 * 64 + 64 * 10,
+    "vit/cifar10": 3 * 4 * 4 * 64 + 8 * 8 * 64 + 2 * 12 * 64**2 + 5 * 64 + 64 * 10,
+}
+
+
+FIRST = {  # names of trials of stored results
+    "autoencoder/digits": "01434460a849",
+    "autoencoder/mnist": "b8d72d53b692",
+    "autoencoder/fashion_mnist": "4eed6d810eba",
+    "resnet/digits": "9583ae42494e",
+    "resnet/cifar10": "2640c0549e3f",
+    "resnet/cifar10+augmented": "f6112f072b11",
+    "mlp/digits": "80300354c31a",
+    "mlp/mnist": "78b25f1c2bef",
+    "logistic/digits": "ed8c5568bfe2",
+    "logistic/synthetic": "c2e3ada291ec",
+    "quadratic/ill_conditioned": "23ed4e5ddea5",
+    "function/ishigami": "5c7e02ab38d3",
+    "function/sobol_g": "23b4c2270a1b",
+    "function/lr_valley": "18c83ee66643",
 }
 
 
@@ -96,6 +120,7 @@ def test_a_task_travels_by_pickle_and_stays_the_same(name: str) -> None:
 def test_the_fingerprints_of_the_first_tasks_are_those_of_all_results_so_far() -> None:
     assert task_fingerprint("autoencoder/digits") == "01434460a849"
     assert task_fingerprint("autoencoder/mnist", 100) == "3878e3fef7be"
+    assert {name: task_fingerprint(name) for name in FIRST} == FIRST
 
 
 def test_no_two_tasks_share_a_fingerprint() -> None:
@@ -144,6 +169,14 @@ BAD_NAMES = [
         r"model 'mlp' needs two or more classes as targets; ill_conditioned has shape 10 and no classes",
         id="no classes",
     ),
+    pytest.param(
+        "gpt/digits", r"model 'gpt' needs a text \(text, or text:FILE\); digits has .*vit", id="no text"
+    ),
+    pytest.param(
+        "vit/text", r"needs two or more classes .*; text has .* \(models that fit: gpt\)", id="text to vit"
+    ),
+    pytest.param("gpt/text:nowhere", "'nowhere' of dataset 'text:nowhere' does not exist", id="no text file"),
+    pytest.param("gpt/text+augmented", "task 'gpt/text' has no images to augment", id="text to augment"),
     pytest.param("quadratic/digits", "model 'quadratic' needs the dataset ill_conditioned", id="bowl"),
     pytest.param(
         "function/ishigami+augmented", "task 'function/ishigami' has no images to augment", id="function"
@@ -180,7 +213,7 @@ def written(
     return file
 
 
-@pytest.mark.parametrize("model", ["resnet", "mlp", "logistic"])
+@pytest.mark.parametrize("model", ["resnet", "mlp", "logistic", "vit"])
 def test_a_model_takes_its_sizes_from_a_users_file(tmp_path: pathlib.Path, model: str) -> None:
     one = task(f"{model}/arrays:{written(tmp_path / 'mine.npz')}")
     data = load(one.dataset)
