@@ -45,6 +45,7 @@ def read_mlflow(place: pathlib.Path) -> ToolTable:
     runs = {folder: _texts(folder / "tags") for folder in about if folder not in deleted}
     around = {tags[PARENT] for tags in runs.values() if PARENT in tags}
     chosen = [folder for folder in runs if about[folder].get("run_id", folder.name) not in around]
+    chosen.sort(key=lambda folder: about[folder].get("start_time") or 0)
     if not chosen:
         raise InputError(f"{str(place)!r} holds no runs of MLflow that are not deleted")
     experiments = {folder: _experiment(folder.parent) for folder in chosen}
