@@ -39,7 +39,8 @@ def read_syne_tune(place: pathlib.Path) -> ToolTable:
     """Return the reports of an experiment, with the metric and the direction of its metadata.
 
     A trial that was stopped or paused by the scheduler is a stopped one. One whose last report says
-    ``InProgress`` ended if no trial reported longer, else it is running: the table does not say more.
+    ``InProgress`` ended if no trial reported longer; else the folder of the trial tells if it failed, and
+    without that it is running. Trials without a report are known by their folders, too.
 
     Source:
         https://syne-tune.readthedocs.io/en/latest/faq.html, "What does the output of the tuning contain?"
@@ -55,11 +56,13 @@ def read_syne_tune(place: pathlib.Path) -> ToolTable:
     metrics = [name for name in metrics if name in table]
     modes = _listed(meta.get("metric_mode", "min"))
     step = _step(table, meta)
+    folders = _folders(path.parent)
+    table = _with_silent(table, folders)
     names = {str(name): str(name)[len(CONFIG) :] for name in table if str(name).startswith(CONFIG)}
     frame = pd.DataFrame({f"params.{short}": table[name] for name, short in names.items()}).astype(object)
     if not any(short.casefold() in ("seed", "random_seed") for short in names.values()):
         _number_copies(frame, table)
-    frame["status"] = _statuses(table, step)
+    frame["status"] = _statuses(table, step, folders)
     if step is not None:
         frame["epoch"] = table[step]
     results = [
@@ -74,10 +77,13 @@ def read_syne_tune(place: pathlib.Path) -> ToolTable:
         for i, name in enumerate(metrics)
     }
     count = table[TRIAL].nunique()
-    note = f"Read as an experiment of Syne Tune: {len(table)} reports of {count} trials."
-    return ToolTable(
-        frame, f"metrics.{metrics[0]}" if len(metrics) == 1 else None, directions, notes=(note,)
-    )
+    notes = [f"Read as an experiment of Syne Tune: {len(table)} reports of {count} trials."]
+    again = _tried_before(frame, table)
+    if again:
+        frame = frame[~table[TRIAL].isin(again)]
+        notes.append(f"Left out, having the configuration and the seed of a trial before: {len(again)} trials.")
+    metric = f"metrics.{metrics[0]}" if len(metrics) == 1 else None
+    return ToolTable(frame, metric, directions, notes=tuple(notes))
 
 
 def _table(path: pathlib.Path) -> pd.DataFrame:
@@ -110,19 +116,65 @@ def _step(table: pd.DataFrame, meta: Mapping[str, Any]) -> str | None:
     )
 
 
-def _statuses(table: pd.DataFrame, step: str | None) -> list[str | None]:
-    """Return the status of every row's trial, as its last report tells it."""
+def _folders(place: pathlib.Path) -> dict[int, pathlib.Path]:
+    """Return the folders of trials that Syne Tune's local backend leaves, by the number of the trial."""
+    return {
+        int(path.parent.name): path.parent
+        for path in sorted(place.glob("*/config.json"))
+        if path.parent.name.isdecimal()
+    }
+
+
+def _with_silent(table: pd.DataFrame, folders: Mapping[int, pathlib.Path]) -> pd.DataFrame:
+    """Return a table with a row for each trial that has a folder and no report."""
+    reported = set(table[TRIAL])
+    step_columns = [name for name in STEPS if name in table]
+    rows = [
+        {TRIAL: trial, **dict.fromkeys(step_columns, 1)}
+        | {f"{CONFIG}{name}": value for name, value in read_mapping(folder / "config.json").items()}
+        for trial, folder in folders.items()
+        if trial not in reported
+    ]
+    return pd.concat([table, pd.DataFrame(rows)], ignore_index=True) if rows else table
+
+
+def _end_of(folder: pathlib.Path | None) -> str | None:
+    """Return how a trial ended by its folder: failed, stopped, or None where it runs or ended well."""
+    if folder is None:
+        return None
+    if (folder / "stop").is_file():
+        return "stopped"
+    try:
+        text = (folder / "std.err").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return "failed" if "Traceback (most recent call last)" in text else None
+
+
+def _statuses(table: pd.DataFrame, step: str | None, folders: Mapping[int, pathlib.Path]) -> list[str]:
+    """Return the status of every row's trial, as its last report and its folder tell it."""
     last = table.drop_duplicates(TRIAL, keep="last").set_index(TRIAL)
     longest = table[step].max() if step is not None else math.nan
-    by_trial: dict[Any, str | None] = {}
+    by_trial: dict[Any, str] = {}
     for trial, row in last.iterrows():
-        status = ENDS.get(str(row.get("st_status", "")).casefold())
-        if str(row.get("st_decision", "")).upper() in ("STOP", "PAUSE") and status != "failed":
+        word, decision = (str(row.get(name, "")).casefold() for name in ("st_status", "st_decision"))
+        status = ENDS.get(word)
+        if decision in ("stop", "pause") and status != "failed":
             status = "stopped"
-        if step is not None and row[step] == longest and status != "failed":
+        if word == "nan":
+            status = _end_of(folders.get(trial)) or "running"  # type: ignore[call-overload]
+        elif status != "failed" and (step is None or row[step] == longest):
             status = "completed"
-        by_trial[trial] = status or ("completed" if step is None else "running")
+        by_trial[trial] = status or _end_of(folders.get(trial)) or "running"  # type: ignore[call-overload]
     return [by_trial[trial] for trial in table[TRIAL]]
+
+
+def _tried_before(frame: pd.DataFrame, table: pd.DataFrame) -> set[Any]:
+    """Return the trials whose configuration and seed are those of a trial before."""
+    columns = [name for name in frame if str(name).startswith("params.") or name == "seed"]
+    texts = frame[columns].apply(lambda row: repr(list(row)), axis=1)
+    first = pd.DataFrame({"text": texts, "trial": table[TRIAL]}).drop_duplicates("trial")
+    return set(first.loc[first["text"].duplicated(), "trial"])
 
 
 def _number_copies(frame: pd.DataFrame, table: pd.DataFrame) -> None:

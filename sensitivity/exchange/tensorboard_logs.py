@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensitivity.exchange.event_files import Session
-from sensitivity.exchange.exported_runs import exported_row, is_exported
+from sensitivity.exchange.exported_runs import FACTS, exported_row, is_exported
 from sensitivity.exchange.tool_tables import ToolTable, frame_of
 from trainables.names import InputError
 
@@ -69,7 +69,7 @@ def _row(
     hparams = session.hparams or {}
     if is_exported(hparams):
         facts = {**hparams, "key": folder.name}
-        configuration = {name: value for name, value in hparams.items() if name not in facts}
+        configuration = {name: value for name, value in hparams.items() if name not in FACTS}
         return exported_row(facts, _renamed(configuration), scalars)
     seconds = session.end - session.begin if session.begin and session.end else None
     return (
