@@ -25,6 +25,8 @@ VALUES = {
 SERIES = "float_series"
 CONFIGS = ("parameters", "params", "config", "configs", "hparams", "hyperparameters", "hyperparams", "cfg")
 """First parts of the paths of hyperparameters."""
+METRICS = ("metrics", "metric")
+"""First parts of the paths of results."""
 PASSED_OVER = ("sys", "monitoring", "source_code", "artifacts", "runtime", "git")
 """First parts of the paths of what Neptune records by itself."""
 FAILED, STATE = "sys/failed", "sys/state"
@@ -102,7 +104,7 @@ def _add(entries: dict[str, Any], rows: pd.DataFrame) -> None:
         ordered = series.assign(step=series["step"].astype(float)).sort_values("step", kind="stable")
         for path, value in ordered.groupby("attribute_path", sort=False)["float_value"].agg(_last).items():
             if _head(str(path)) not in PASSED_OVER:
-                entries[f"metrics.{path}"] = value
+                entries[_series_name(str(path))] = value
     for kind, column in VALUES.items():
         chosen = rows[rows["attribute_type"] == kind]
         for path, value in zip(chosen["attribute_path"], chosen[column], strict=True):
@@ -130,6 +132,16 @@ def _name(path: str) -> str:
     if rest and head.casefold() in CONFIGS:
         return f"params.{rest.replace('/', '.')}"
     return path.replace("/", ".")
+
+
+def _series_name(path: str) -> str:
+    """Return the column of a series.
+
+    >>> _series_name("metrics/val/loss"), _series_name("val/loss")
+    ('metrics.val/loss', 'metrics.val/loss')
+    """
+    head, _, rest = path.partition("/")
+    return f"metrics.{rest if rest and head.casefold() in METRICS else path}"
 
 
 def _status(entries: Mapping[str, Any]) -> str:

@@ -44,7 +44,7 @@ SECRET = re.compile(
 )
 """Texts of keys and tokens: OpenAI, Hugging Face, GitHub, AWS, Slack, Google, W&B, JSON Web Tokens, PEM."""
 HOME = re.compile(r"(file://)?(/home/|/Users/|/root/|~[\w-]*/|[A-Za-z]:[\\/]Users[\\/])")
-PERSONAL = re.compile(r"git@\S+|\w+://[^/\s@]+@\S+|\S+\.git|[\w.+-]+@[\w-]+(\.[\w-]+)+")
+PERSONAL = re.compile(r"git@\S+|\w+://[^/\s@]+@\S+|\S+\.git|[\w.+-]+@([\w-]+\.)+[A-Za-z]{2,}")
 """Texts of remotes of Git, addresses with a password, and mail addresses."""
 LABELS = frozenset({"task", "dataset", "variant", "optimizer", "data", "model", "env", "benchmark"})
 """Names of columns whose paths end with a label."""
@@ -61,10 +61,10 @@ def is_private(column: Column) -> bool:
     tokens = tokens_of(column.leaf_name)
     if SECRETS & {*tokens, "".join(tokens)}:
         return True
-    texts = [value for value in column.values if isinstance(value, str)]
+    texts = {value for value in column.values if isinstance(value, str)}
     if texts and any(tuple(tokens[-len(end) :]) == end for end in SECRET_ENDS):
         return True
-    if texts and column.leaf in PERSONS and len(texts) == len(column.values):
+    if texts and column.leaf in PERSONS and column.is_text:
         return True
     return any(map(_tells, texts))
 
