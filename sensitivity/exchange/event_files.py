@@ -58,13 +58,9 @@ class Session:
                     self.scalars[value.tag] = number
 
     def _add_hparams(self, content: bytes, path: pathlib.Path) -> None:
-        from google.protobuf.message import DecodeError
         from tensorboardX.proto.plugin_hparams_pb2 import HParamsPluginData
 
-        try:
-            data = HParamsPluginData.FromString(content)
-        except DecodeError:
-            raise InputError(f"cannot read {str(path)!r}: an entry of its HParams is damaged") from None
+        data = _message(HParamsPluginData, content, f"{str(path)!r}: an entry of its HParams")
         kind = data.WhichOneof("data")
         if kind == "experiment":
             self.metrics += [info.name.tag for info in data.experiment.metric_infos]
@@ -79,7 +75,6 @@ class Session:
 
 def _events(path: pathlib.Path) -> Iterator[Event]:
     """Yield the events of a file. A last record that is not whole, as of a killed run, is passed over."""
-    from google.protobuf.message import DecodeError
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import masked_crc32c
 
@@ -96,10 +91,21 @@ def _events(path: pathlib.Path) -> Iterator[Event]:
         place = first + length + CHECK
         if place > len(content):
             return
-        try:
-            yield Event.FromString(content[first : first + length])
-        except DecodeError:
-            raise InputError(f"cannot read {str(path)!r}: the record at byte {first} is damaged") from None
+        yield _message(Event, content[first : first + length], f"{str(path)!r}: the record at byte {first}")
+
+
+def _message(kind: Any, content: bytes, name: str) -> Any:
+    """Return the message of a kind that bytes hold.
+
+    Raises:
+        InputError: the bytes hold no such message.
+    """
+    try:
+        return kind.FromString(content)
+    except Exception as error:  # DecodeError, of a package that is not a dependency
+        if type(error).__name__ != "DecodeError":
+            raise
+        raise InputError(f"cannot read {name} is damaged") from None
 
 
 def _scalar(value: Any) -> float | None:

@@ -92,7 +92,7 @@ def _run_folders(place: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def _meta(path: pathlib.Path) -> Mapping[str, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise InputError(f"cannot read {str(path)!r}: {' '.join(str(error).split())}") from None
     if not isinstance(content, Mapping):

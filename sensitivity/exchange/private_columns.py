@@ -92,7 +92,9 @@ def without_homes(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if not changed:
         return frame, []
     columns = {name: pd.Series(cells, index=frame.index, dtype=object) for name, cells in changed.items()}
-    return frame.assign(**columns), [f"Paths are shortened to their last part: {', '.join(map(str, changed))}."]
+    return frame.assign(**columns), [
+        f"Paths are shortened to their last part: {', '.join(map(str, changed))}."
+    ]
 
 
 def is_private_entry(name: str, values: Collection[Any]) -> bool:

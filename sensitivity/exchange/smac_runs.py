@@ -75,7 +75,8 @@ def _rows(path: pathlib.Path) -> list[dict[str, Any]]:
         config = configs.get(str(trial["config_id"]))
         if not isinstance(config, Mapping):
             raise InputError(
-                f"cannot read {str(path)!r}: trial {number}: config_id {trial['config_id']!r} is not in 'configs'"
+                f"cannot read {str(path)!r}: trial {number}: config_id {trial['config_id']!r} is not in "
+                "'configs'"
             )
         status = _status(trial["status"])
         costs = trial["cost"] if isinstance(trial["cost"], list) else [trial["cost"]]

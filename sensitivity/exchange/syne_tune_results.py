@@ -81,7 +81,9 @@ def read_syne_tune(place: pathlib.Path) -> ToolTable:
     again = _tried_before(frame, table)
     if again:
         frame = frame[~table[TRIAL].isin(again)]
-        notes.append(f"Left out, having the configuration and the seed of a trial before: {len(again)} trials.")
+        notes.append(
+            f"Left out, having the configuration and the seed of a trial before: {len(again)} trials."
+        )
     metric = f"metrics.{metrics[0]}" if len(metrics) == 1 else None
     return ToolTable(frame, metric, directions, notes=tuple(notes))
 

@@ -24,7 +24,7 @@ NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 SETTING = {"value", "desc"}
 """Entries of a setting in a config as W&B keeps it."""
 GOALS: Mapping[Any, Direction] = {"minimize": "min", "maximize": "max"}
-STATES = {"preempted": "stopped", "not found": None}
+STATES: Mapping[Any, str | None] = {"preempted": "stopped", "not found": None}
 
 
 def is_wandb(place: pathlib.Path) -> bool:

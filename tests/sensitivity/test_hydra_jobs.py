@@ -89,7 +89,9 @@ def _write(job: pathlib.Path, kind: str, loss: float | None) -> None:
     elif kind == "csv":
         (job / "metrics.csv").write_text(f"epoch,train,val_loss\n0,1.0,\n0,,2.5\n1,0.5,\n1,,{loss}\n")
     else:
-        lines = [f"[2026-01-02 10:00:0{i},123][train][INFO] - val_loss: {x}" for i, x in enumerate((2.5, loss))]
+        lines = [
+            f"[2026-01-02 10:00:0{i},123][train][INFO] - val_loss: {x}" for i, x in enumerate((2.5, loss))
+        ]
         (job / "app.log").write_text("\n".join(lines) + "\n")
 
 

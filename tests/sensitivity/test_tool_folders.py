@@ -256,7 +256,8 @@ def test_the_command_knows_every_tool() -> None:
 def test_a_folder_that_is_none_of_these(tmp_path: pathlib.Path) -> None:
     assert tool_of(tmp_path) is None
     with pytest.raises(
-        InputError, match="is a folder of none of deepcave, keras_tuner, smac, .*, tensorboard; name a file in it"
+        InputError,
+        match=r"is a folder of none of deepcave, keras_tuner, smac, .*, tensorboard; name a file in it",
     ):
         from_table(tmp_path)
     with pytest.raises(InputError, match="unknown kind of folder 'deepcav'; did you mean 'deepcave'"):
