@@ -25,7 +25,20 @@ from trainables.names import InputError, unknown
 if TYPE_CHECKING:
     from sensitivity.results.results import Results
 
-TABLES = ("table", "deepcave", "keras_tuner", "deepobs")
+TOOLS = (
+    "deepcave",
+    "keras_tuner",
+    "smac",
+    "syne_tune",
+    "wandb",
+    "neptune",
+    "mlflow",
+    "hydra",
+    "deepobs",
+    "tensorboard",
+)
+"""Kinds of files and folders that are tables of a tool."""
+TABLES = ("table", *TOOLS)
 KINDS = (*TABLES, "optuna", "ray")
 ONLY = {
     **dict.fromkeys(("status", "epoch", "statuses", "empty"), TABLES),
@@ -53,7 +66,7 @@ def import_results(
         str,
         typer.Argument(
             metavar="FILE_OR_DIR_OR_URL",
-            help="A table (CSV, JSON, Excel, Parquet), an Optuna storage, or the folder of a tool.",
+            help="A table (CSV, JSON, Excel, Parquet), an Optuna storage, or the file or folder of a tool.",
         ),
     ],
     kind: Annotated[
@@ -120,8 +133,9 @@ def import_results(
 ) -> None:
     """Report on existing results: a table, an Optuna storage, or the folder of a tool.
 
-    Tables are CSV, TSV, JSON, Excel or Parquet; folders are those of Ray Tune, DeepCAVE, Keras Tuner or
-    DeepOBS. No training is started.
+    Tables are CSV, TSV, JSON, Excel or Parquet. Tools are Ray Tune, Optuna, MLflow, TensorBoard, Weights &
+    Biases, Neptune, Hydra, SMAC3, Syne Tune, Keras Tuner, DeepCAVE and DeepOBS. Secrets and places of a
+    machine are left out. No training is started.
     """
     kind = _kind_of(place) if kind is None else kind
     if kind not in KINDS:
@@ -218,8 +232,11 @@ def _kind_of(place: str) -> str:
     path = pathlib.Path(place).expanduser()
     if "://" in place or is_sqlite(path) or path.suffix in JOURNALS:
         return "optuna"
+    tool = tool_of(path)
+    if tool is not None:
+        return tool
     if path.is_dir():
-        return tool_of(path) or "ray"
+        return "ray"
     if is_table(path):
         return "table"
     if not path.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from sensitivity.exchange.columns import MEASUREMENTS, MOST_TEXTS, SETTING_TOKENS, Column
+from sensitivity.exchange.private_columns import is_private
 from sensitivity.exchange.status_words import says_how_trials_ended
 
 VARIANT_NAMES = ("variant", "optimizer", "optimiser", "optim", "opt", "algorithm", "algo", "method",
@@ -115,7 +116,9 @@ def _found(
 
     def find(columns: Sequence[Column]) -> str | None:
         fitting = [
-            column for column in columns if column.leaf in names and column.group in groups and fits(column)
+            column
+            for column in columns
+            if column.leaf in names and column.group in groups and fits(column) and not is_private(column)
         ]
         return min(fitting, key=lambda column: names.index(column.leaf)).name if fitting else None
 
@@ -231,5 +234,6 @@ REASONS: dict[str, Callable[[Column], bool]] = {
     ),
     "labels": lambda column: column.is_label,
     "lists": lambda column: column.group != "hyperparameters" and _is_list(column),
+    "secrets, persons and places": is_private,
 }
 """By reason: the test of a column that is no hyperparameter. The first that applies counts."""

@@ -77,6 +77,11 @@ class Column:
         return leaf_of(self.name)
 
     @cached_property
+    def leaf_name(self) -> str:
+        """The innermost name, as the table has it."""
+        return bare_name(self.name).replace("/", ".").rpartition(".")[2]
+
+    @cached_property
     def tokens(self) -> frozenset[str]:
         return frozenset(tokens_of(bare_name(self.name)))
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sensitivity.exchange.private_columns import is_private_entry
 from sensitivity.study.metric_names import tokens_of
 from trainables.names import InputError
 
@@ -129,6 +130,8 @@ def _is_label(name: str, values: Sequence[Any]) -> bool:
     outer, inner = name.split("/")[:-1], name.split("/")[-1]
     tokens = tokens_of(inner)
     if inner.startswith("_") or LOGGERS.intersection(part.casefold() for part in outer) or not tokens:
+        return True
+    if is_private_entry(name, values):
         return True
     if tokens[-1] in LABELS | PLACES | MACHINES or (not outer and "".join(tokens) in WHOLE):
         return True

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
+from sensitivity.exchange.configspace_files import configspace_domains
 from sensitivity.exchange.table_files import read_frame
-from sensitivity.exchange.tool_tables import ToolTable, read_json, read_mapping
+from sensitivity.exchange.tool_tables import ToolTable, read_mapping
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def read_deepcave(place: pathlib.Path) -> ToolTable:
         if entry.get("optimize") in ("lower", "upper")
     }
     metric = f"metrics.{objectives[0]['name']}" if len(objectives) == 1 else None
-    return ToolTable(frame, metric, directions, _domains(place / "configspace.json"))
+    return ToolTable(frame, metric, directions, configspace_domains(place / "configspace.json"))
 
 
 def _lines(place: pathlib.Path) -> list[str]:
@@ -117,29 +117,3 @@ def _entry(line: str, place: pathlib.Path, number: int) -> dict[str, Any]:
         "seconds": seconds,
         "status": STATUSES.get(status, status) if isinstance(status, int) else status,
     }
-
-
-def _domains(place: pathlib.Path) -> dict[str, Hyperparameter]:
-    """Return the domains that ConfigSpace wrote, without those of other distributions and constants."""
-    if not place.is_file():
-        return {}
-    content = read_json(place)
-    entries = content.get("hyperparameters", ()) if isinstance(content, Mapping) else ()
-    domains = [_domain(entry) for entry in entries if isinstance(entry, Mapping) and "name" in entry]
-    return {domain.name: domain for domain in domains if domain is not None}
-
-
-def _domain(entry: Mapping[str, Any]) -> Hyperparameter | None:
-    name, kind, scale = str(entry["name"]), entry.get("type"), "log" if entry.get("log") else "linear"
-    try:
-        if kind == "uniform_float":
-            return Float(name, entry["lower"], entry["upper"], scale)  # type: ignore[arg-type]
-        if kind == "uniform_int":
-            return Integer(name, entry["lower"], entry["upper"], scale)  # type: ignore[arg-type]
-        if kind == "categorical":
-            return Categorical(name, tuple(entry["choices"]))
-        if kind == "ordinal":
-            return Ordinal(name, tuple(entry.get("sequence") or entry["orders"]))
-    except (KeyError, TypeError, InputError):
-        return None
-    return None

@@ -19,10 +19,11 @@ from sensitivity.exchange.columns import Column, columns_of
 from sensitivity.exchange.inferring import Spaces
 from sensitivity.exchange.metric_columns import direction_of, metric_of
 from sensitivity.exchange.nested_cells import flattened
+from sensitivity.exchange.private_columns import without_homes
 from sensitivity.exchange.table_files import nulls_are_nan, read_frame
 from sensitivity.exchange.table_notes import role_notes
 from sensitivity.exchange.table_trials import Empty, TableTrials
-from sensitivity.exchange.tool_folders import read_folder
+from sensitivity.exchange.tool_folders import read_folder, tool_of
 from sensitivity.exchange.tool_tables import ToolTable
 from sensitivity.exchange.trial import Direction, as_utf8
 from sensitivity.results.results import Results
@@ -58,8 +59,9 @@ def from_table(
 ) -> Results:
     """Return the Results of a table.
 
-    The table is a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or the folder of DeepCAVE, Keras
-    Tuner or DeepOBS.
+    The table is a DataFrame, a file (CSV, TSV, JSON, Excel or Parquet), or what a tool writes: the folders of
+    MLflow, TensorBoard, Hydra, Syne Tune, SMAC3, Keras Tuner, DeepCAVE and DeepOBS, the runs of the API of
+    Weights & Biases as JSON, and Neptune's export.
 
     Args:
         hyperparameters: columns. Where none are named, those with a prefix such as ``config/``, ``params.``
@@ -92,7 +94,8 @@ def from_table(
         statuses: ``completed``, ``diverged``, ``stopped``, ``failed``, ``running`` or ``pending`` by word of
             the status column.
         empty: what a trial is that has no result, and no status that says why: ``diverged`` or ``failed``.
-        kind: of a folder: ``deepcave``, ``keras_tuner`` or ``deepobs``; recognised where it is not given.
+        kind: of a tool's file or folder, one of :data:`sensitivity.exchange.tool_folders.TOOLS`; recognised
+            where it is not given.
 
     Raises:
         InputError: in one line, for a file that cannot be read, a column that is not there, text among
@@ -191,10 +194,13 @@ def _read(table: pd.DataFrame | str | pathlib.Path, kind: str | None) -> ToolTab
         raise InputError(f"a table must be a DataFrame or the path of a file, got {table!r}")
     else:
         place = pathlib.Path(table).expanduser()
-        tool_table = read_folder(place, kind) if place.is_dir() else ToolTable(read_frame(place))
-    return replace(
-        tool_table, frame=tool_table.frame.set_axis([str(name) for name in tool_table.frame.columns], axis=1)
-    )
+        of_tool = kind is not None or place.is_dir() or tool_of(place) is not None
+        tool_table = read_folder(place, kind) if of_tool else ToolTable(read_frame(place))
+    frame = tool_table.frame.set_axis([str(name) for name in tool_table.frame.columns], axis=1)
+    if frame.columns.has_duplicates:
+        return replace(tool_table, frame=frame)
+    shortened, sentences = without_homes(frame)
+    return replace(tool_table, frame=shortened, notes=(*tool_table.notes, *sentences))
 
 
 def _named(

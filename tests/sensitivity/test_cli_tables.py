@@ -182,7 +182,7 @@ BAD = [
     ),
     (
         ["import", "study.db", "--direction", "max"],
-        "--direction is for table, deepcave, keras_tuner, deepobs and ray",
+        "--direction is for table, deepcave, keras_tuner, smac, syne_tune, wandb, neptune, mlflow, hydra, deepobs, tensorboard and ray",
     ),
     (["import", "study.db", "--study", "t"], "unknown Optuna study 't'"),
     (["import", "study.db", "--initial-loss", "x"], "--initial-loss must be a number, got 'x'"),

@@ -11,7 +11,8 @@ import pytest
 
 from search_spaces.hyperparameters import Categorical, Float, Integer
 from sensitivity import from_table, to_deepcave
-from sensitivity.exchange.tool_folders import tool_of
+from sensitivity.command.tables import TOOLS as commanded
+from sensitivity.exchange.tool_folders import FILES, TOOLS, tool_of
 from sensitivity.results.results import Results
 from tests.sensitivity.command import run
 from tests.sensitivity.tables import noisy
@@ -247,10 +248,16 @@ def test_the_command_recognises_a_folder(
     )
 
 
+def test_the_command_knows_every_tool() -> None:
+    assert commanded == tuple(TOOLS)
+    assert set(FILES) <= set(TOOLS)
+
+
 def test_a_folder_that_is_none_of_these(tmp_path: pathlib.Path) -> None:
     assert tool_of(tmp_path) is None
     with pytest.raises(
-        InputError, match="is a folder of none of deepcave, keras_tuner, deepobs; name a file in it"
+        InputError,
+        match=r"is a folder of none of deepcave, keras_tuner, smac, .*, tensorboard; name a file in it",
     ):
         from_table(tmp_path)
     with pytest.raises(InputError, match="unknown kind of folder 'deepcav'; did you mean 'deepcave'"):
