@@ -22,10 +22,9 @@ parameters) 4.3, 12 and 35; mlp/synthetic (18 thousand) 2.8, 4.5 and 3.9; mlp/di
 1.1; the autoencoder 0.5 and 0.4, whose pooling and copies are slow under vmap (``python -m
 tests.benchmarks.cohorts --device cpu``).
 
-A stack with attention is not made on a CPU: vmap computes it by plain products and with copies. A step of the
-default decoder of bytes (135 thousand) takes 1.1 times as long in a stack of 4 and 1.4 times in one of 16.
-Below 32,768 parameters a stack of 16 would be 1.5 to 2.3 times as fast, but its last bits would depend on the
-cohort, which no task of this package allows on a CPU."""
+A stack with attention is not made on a CPU: vmap computes it by plain products and with copies. The default
+decoder of bytes (135 thousand) trains half as fast in a stack of 4 (docs/performance.md). Small ones would
+gain, but their last bits would depend on the cohort, which no task of this package allows on a CPU."""
 BETTER = 1.05
 """Least speed-up, in members a second, for which the number of members of a stack is doubled."""
 SHARE = 0.8
