@@ -29,6 +29,7 @@ pytestmark = [
 FEW = {
     "name": "few",
     "tasks": ["function/ishigami"],
+    "default_setting": False,
     "design": {"kind": "random", "n": 4},
     "epochs": 1,
     "cohort_size": 1,

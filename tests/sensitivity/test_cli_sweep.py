@@ -16,6 +16,7 @@ space:
   - {name: lr, low: 1e-3, high: 1, scale: log}
 metric: loss
 design: {kind: grid, points: 2}
+default_setting: false
 """
 SCRIPT = """
 import sensitivity as s

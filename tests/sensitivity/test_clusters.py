@@ -21,7 +21,7 @@ from tests.sensitivity.processes import wait_for_epochs
 from trainables.names import InputError
 
 THIRTY: dict[str, Any] = {
-    "name": "thirty", "tasks": ["logistic/synthetic"], "variants": ["sgd", "adam"], "design": {"kind": "random", "n": 15}, "epochs": 10,
+    "name": "thirty", "tasks": ["logistic/synthetic"], "variants": ["sgd", "adam"], "default_setting": False, "design": {"kind": "random", "n": 15}, "epochs": 10,
     "cohort_size": 2,
 }  # fmt: skip
 pytestmark = pytest.mark.timeout(1200)  # two clusters on one machine: slow, and slower beside other tests
@@ -70,6 +70,7 @@ def test_a_node_that_is_lost_changes_nothing(two_nodes: Nodes, tmp_path: pathlib
 def test_trials_wait_for_a_node_and_two_studies_share_what_comes(tmp_path: pathlib.Path) -> None:
     small = {
         **THIRTY,
+        "default_setting": False,
         "design": {"kind": "random", "n": 6},
         "epochs": 40,
         "cohort_size": 1,
@@ -220,6 +221,7 @@ def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pat
     study = {
         "name": "where",
         "tasks": ["function/where"],
+        "default_setting": False,
         "design": {"kind": "random", "n": 6},
         "epochs": 1,
         "cohort_size": 1,
@@ -239,7 +241,15 @@ def test_workers_are_on_the_nodes_with_the_label(two_nodes: Nodes, tmp_path: pat
 @pytest.mark.slow
 def test_workers_that_ask_for_a_resource_are_where_it_is(two_nodes: Nodes, tmp_path: pathlib.Path) -> None:
     (tmp_path / "few.json").write_text(
-        Study(**{**THIRTY, "name": "few", "design": {"kind": "random", "n": 2}, "epochs": 1}).to_json()
+        Study(
+            **{
+                **THIRTY,
+                "name": "few",
+                "default_setting": False,
+                "design": {"kind": "random", "n": 2},
+                "epochs": 1,
+            }
+        ).to_json()
     )
     driver = two_nodes.run(tmp_path, "few.json", "--resource", "fast=0.5")
     _, errors = driver.communicate(timeout=400)

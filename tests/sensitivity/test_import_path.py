@@ -62,6 +62,7 @@ def test_a_study_file_names_modules_of_the_working_directory(hiding: pathlib.Pat
         "name": "m",
         "tasks": ["logistic/synthetic"],
         "variants": ["mine:Mine"],
+        "default_setting": False,
         "design": {"kind": "grid", "points": {"lr": 2}},
         "epochs": 1,
     }
@@ -154,6 +155,7 @@ def test_a_job_searches_the_files_of_the_user_last(
         name="j",
         tasks=["logistic/synthetic"],
         variants=["sgd"],
+        default_setting=False,
         design={"kind": "grid", "points": {"lr": 2}},
         epochs=1,
     )

@@ -44,6 +44,7 @@ SPEC = {
     "variants": ["sgd"],
     "design": {"kind": "grid", "points": {"lr": 3}},
     "epochs": 2,
+    "default_setting": False,
     "limit": 64,
     "seeds": 2,
 }

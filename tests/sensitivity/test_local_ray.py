@@ -47,6 +47,7 @@ SPEC = {
     "name": "mine",
     "trainable": "mine:train",
     "metric": "loss",
+    "default_setting": False,
     "design": {"kind": "explicit", "rows": [{"lr": 0.5}]},
     "spaces": {"train": [{"type": "float", "name": "lr", "low": 0.1, "high": 1.0}]},
 }

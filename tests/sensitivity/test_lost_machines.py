@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 FEW: dict[str, Any] = {
     "name": "few",
     "tasks": ["function/ishigami"],
+    "default_setting": False,
     "design": {"kind": "random", "n": 2},
     "epochs": 1,
     "cohort_size": 1,

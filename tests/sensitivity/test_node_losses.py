@@ -26,6 +26,7 @@ SMALL = {
     "name": "small",
     "tasks": ["autoencoder/digits"],
     "variants": ["cm"],
+    "default_setting": False,
     "design": DESIGN,
     "epochs": 3,
     "limit": 300,

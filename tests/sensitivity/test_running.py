@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
     "name": "small",
     "tasks": ["autoencoder/digits"],
     "variants": ["sgd", "adam"],
+    "default_setting": False,
     "design": {"kind": "grid", "points": {"lr": 3, "mu": 1, "nu": 1}},
     "seeds": 2,
     "epochs": 3,
@@ -94,6 +95,7 @@ def test_workers_and_cohorts_of_stacked_trials_change_no_bit(cluster: None, tmp_
     study = {
         **SMALL,
         "tasks": ["logistic/synthetic", "mlp/synthetic"],
+        "default_setting": False,
         "design": {"kind": "random", "n": 3},
         "limit": 43,
     }
@@ -263,6 +265,7 @@ def test_data_is_found_in_the_working_directory_by_workers_too(
             **SMALL,
             "tasks": ["autoencoder/mnist"],
             "variants": ["sgd"],
+            "default_setting": False,
             "design": {"kind": "grid", "points": 2},
             "seeds": 1,
         }

@@ -26,6 +26,7 @@ STUDY = Study(
     name="small",
     tasks=["logistic/synthetic"],
     variants=["sgd"],
+    default_setting=False,
     design={"kind": "grid", "points": {"lr": 3}},
     epochs=1,
 )

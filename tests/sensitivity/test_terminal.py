@@ -23,6 +23,7 @@ name: long
 tasks: [mlp/digits]
 variants: [sgd, adam]
 design: {kind: random, n: 4}
+default_setting: false
 epochs: 20
 limit: 200
 """

@@ -29,6 +29,7 @@ SMALL: dict[str, Any] = {
     "name": "small",
     "tasks": ["mlp/digits", "logistic/synthetic"],
     "variants": ["sgd", "adam"],
+    "default_setting": False,
     "design": {"kind": "random", "n": 3},
     "spaces": {"sgd": [{"name": "lr", "low": 0.01, "high": 1e6, "scale": "log"}]},
     "seeds": 2,

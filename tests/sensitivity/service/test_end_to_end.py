@@ -23,7 +23,12 @@ from tests.sensitivity.ray_head import ROOT, free_port
 from tests.sensitivity.service.served import ASK_AGAIN, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-GIVEN = {"tasks": ["mlp/digits"], "design": {"kind": "grid", "points": {"lr": 3}}, "seeds": 2}
+GIVEN = {
+    "tasks": ["mlp/digits"],
+    "default_setting": False,
+    "design": {"kind": "grid", "points": {"lr": 3}},
+    "seeds": 2,
+}
 KEPT = Study(name="kept", variants=["sgd", "adam"], epochs=2, **GIVEN)
 STOPPED = Study(name="stopped", variants=["sgd"], epochs=10**4, **GIVEN)
 
