@@ -233,7 +233,7 @@ def _title(measured: Measured, task: str, first: Column, second: Column) -> str:
     if trials.empty or not names:
         ended = int((results.usable["task"] == task).sum())
         return (
-            f"None of {ended:,} trials kept a finite {Outcome.of(results).name}"
+            f"No trial of {ended:,} kept a finite {Outcome.of(results).name}"
             if trials.empty
             else (f"Every trial by its {Outcome.of(results).name}")
         )

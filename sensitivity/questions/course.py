@@ -29,8 +29,8 @@ def course(measured: Measured, task: str) -> pd.DataFrame:
             "status": status,
             "n": len(part),
             "seconds": part["seconds"].sum(),
-            "begin": part["begin"].min().floor("s"),
-            "end": part["end"].max().floor("s"),
+            "begin": part["begin"].min(),
+            "end": part["end"].max(),
         }
         for status in STATUSES
         if len(part := spans[spans["status"] == status])
