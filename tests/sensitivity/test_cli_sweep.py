@@ -108,4 +108,4 @@ def test_the_output_of_each_trial_is_kept_and_a_second_sweep_runs_nothing(
     assert [path.stat().st_mtime_ns for path in outputs] == before
     (folder / "t.py").write_text(SCRIPT + "raise SystemExit('out of luck')")
     assert run(words, monkeypatch) == 1
-    assert "failed: ProgramFailed: exit code 1: the end out of luck" in capsys.readouterr().err
+    assert ": ProgramFailed: exit code 1: the end out of luck\n" in capsys.readouterr().err
