@@ -233,18 +233,27 @@ def test_the_share_that_falls_back_is_reported() -> None:
 
 
 def test_a_model_that_cannot_be_differentiated_twice_says_so() -> None:
-    class Attention(nn.Module):
+    class Once(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, values: Tensor) -> Tensor:
+            return values.clone()
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable  # type: ignore[misc]
+        def backward(ctx: Any, gradient: Tensor) -> Tensor:
+            return gradient.clone()
+
+    class Model(nn.Module):
         def __init__(self, generator: torch.Generator) -> None:
             super().__init__()
             self.weight = nn.Parameter(torch.ones(3))
 
         def forward(self, x: Tensor) -> Tensor:
-            values = (x.float() * self.weight)[None, None]
-            return nn.functional.scaled_dot_product_attention(values, values, values)
+            return Once.apply(x.float() * self.weight)  # type: ignore[no-any-return, no-untyped-call]
 
-    attentive = Task("attention/points", "points", Attention, lambda outputs, x, y: outputs.square().mean())
+    task = Task("once/points", "points", Model, lambda outputs, x, y: outputs.square().mean())
     with pytest.raises(InputError, match="differentiated twice"):
-        loop("egd", {"lr": 0.1}, task=attentive).train_epoch()
+        loop("egd", {"lr": 0.1}, task=task).train_epoch()
 
 
 # --- batch norm, augmentation, precision, layouts
