@@ -43,7 +43,7 @@ SECRET = re.compile(
     re.DOTALL,
 )
 """Texts of keys and tokens: OpenAI, Hugging Face, GitHub, AWS, Slack, Google, W&B, JSON Web Tokens, PEM."""
-HOME = re.compile(r"(file://)?(/home/|/Users/|/root/|~[\w-]*/|[A-Za-z]:[\\/]Users[\\/])")
+HOME = re.compile(r"(file://)?(/(home|Users|root)/|~[\w-]*/|[A-Za-z]:[\\/]Users[\\/])")
 PERSONAL = re.compile(r"git@\S+|\w+://[^/\s@]+@\S+|\S+\.git|[\w.+-]+@([\w-]+\.)+[A-Za-z]{2,}")
 """Texts of remotes of Git, addresses with a password, and mail addresses."""
 LABELS = frozenset({"task", "dataset", "variant", "optimizer", "data", "model", "env", "benchmark"})
