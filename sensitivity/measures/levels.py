@@ -29,6 +29,6 @@ def printed_level(results: Results, task: str) -> str:
     """
     every = [group for group in groups(results) if group.task == task]
     fixed = [group for group in every if group.fixed]
-    if fixed and max(group.loss.shape[1] for group in fixed) == 2:
+    if any(group.loss.shape[1] == 2 for group in fixed):
         return TWO_SEEDS
     return BY_CHANCE if any(mixed_with_cap(group).any() for group in every) else USUAL

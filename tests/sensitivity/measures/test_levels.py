@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,13 @@ def by_chance(configuration: Mapping[str, Any], seed: int) -> float:
 
 def always(configuration: Mapping[str, Any], seed: int) -> float:
     return math.inf if configuration["lr"] == 1.0 else 0.3
+
+
+def test_one_variant_of_two_seeds_is_enough() -> None:
+    table = results(noisy(0.02), variants=("adam", "cm"), seeds=range(3))
+    trials = table.trials
+    fewer = trials[(trials["variant"] == "adam") | (trials["seed"] < 2)]
+    assert printed_level(replace(table, trials=fewer), TASK) == "at least 90%"
 
 
 @pytest.mark.parametrize(
