@@ -46,6 +46,23 @@ DefaultSetting = Annotated[
         show_default=False,
     ),
 ]
+Seeds = Annotated[int | None, typer.Option(help="How many, instead of the study's.", show_default=False)]
+Configurations = Annotated[
+    int | None,
+    typer.Option(
+        help="Of each variant, instead of n of a random, Sobol or Latin hypercube design.",
+        show_default=False,
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.", show_default="a local Ray"
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Do not wait for another run of the same study that is under way.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Folder = Annotated[
     pathlib.Path | None,

@@ -9,9 +9,13 @@ import typer
 
 from sensitivity.command.options import (
     DEFAULT_STORE,
+    Address,
     AsJson,
+    Configurations,
     DefaultSetting,
     Folder,
+    Force,
+    Seeds,
     StorePlace,
     TaskModule,
     load_module,
@@ -32,16 +36,8 @@ def run(
     store: StorePlace = DEFAULT_STORE,
     out: Folder = None,
     epochs: Annotated[int | None, typer.Option(help="Instead of the study's.", show_default=False)] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="How many, instead of the study's.", show_default=False)
-    ] = None,
-    configurations: Annotated[
-        int | None,
-        typer.Option(
-            help="Of each variant, instead of n of a random, Sobol or Latin hypercube design.",
-            show_default=False,
-        ),
-    ] = None,
+    seeds: Seeds = None,
+    configurations: Configurations = None,
     limit: Annotated[
         int | None,
         typer.Option(help="The first so many images only, instead of the study's.", show_default=False),
@@ -63,13 +59,7 @@ def run(
             "--workers", "--max-workers", help="Cohorts trained at once, at most.", show_default="one a core"
         ),
     ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.",
-            show_default="a local Ray",
-        ),
-    ] = None,
+    address: Address = None,
     gpus_per_worker: Annotated[
         float, typer.Option(help="Share of a GPU for each worker; 0 trains on the CPU.")
     ] = 0.0,
@@ -114,9 +104,7 @@ def run(
         bool, typer.Option("--download", help="Fetch a dataset that is not in the data root.")
     ] = False,
     task_module: TaskModule = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Do not wait for another run of the same study that is under way.")
-    ] = False,
+    force: Force = False,
     where: Annotated[
         str | None,
         typer.Option(

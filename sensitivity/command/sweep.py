@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sensitivity.command.options import DEFAULT_STORE, AsJson, DefaultSetting, Folder, StorePlace
+from sensitivity.command.options import (
+    DEFAULT_STORE,
+    Address,
+    AsJson,
+    Configurations,
+    DefaultSetting,
+    Folder,
+    Force,
+    Seeds,
+    StorePlace,
+)
 from sensitivity.command.terminal import report_folder, show_plan
 from sensitivity.text.file_names import folder_name
 from trainables.names import InputError
@@ -45,26 +55,15 @@ def sweep(
             help="Budget of a trial in steps of its reports, instead of the study's.", show_default=False
         ),
     ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(help="How many, instead of the study's.", show_default=False)
-    ] = None,
-    configurations: Annotated[
-        int | None,
-        typer.Option(help="Instead of n of a random, Sobol or Latin hypercube design.", show_default=False),
-    ] = None,
+    seeds: Seeds = None,
+    configurations: Configurations = None,
     default_setting: DefaultSetting = None,
     workers: Annotated[
         int | None, typer.Option(help="Trials run at once, at most.", show_default="one a core")
     ] = None,
     cpus_per_trial: Annotated[float, typer.Option(help="CPUs that a trial takes.")] = 1.0,
     gpus_per_trial: Annotated[float, typer.Option(help="GPUs that a trial takes, or a share of one.")] = 0.0,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="Ray cluster: auto on one of its nodes, or HOST:PORT of its head.",
-            show_default="a local Ray",
-        ),
-    ] = None,
+    address: Address = None,
     trial_timeout: Annotated[
         float | None,
         typer.Option(
@@ -72,9 +71,7 @@ def sweep(
             show_default="none",
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Do not wait for another run of the same study that is under way.")
-    ] = False,
+    force: Force = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show what would be run; run nothing.")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
     as_json: AsJson = False,
