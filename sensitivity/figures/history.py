@@ -12,6 +12,7 @@ from sensitivity.figures.columns import checked
 from sensitivity.figures.palette import DIVERGED, colours, dash
 from sensitivity.figures.panels import MOST_BANDS, MOST_POINTS, drawn, few, thinned
 from sensitivity.figures.scatter import trial_summary
+from sensitivity.figures.selecting import ended_trials
 from sensitivity.figures.style import one_legend, styled
 from sensitivity.figures.words import Outcome, about, counted, plain
 from sensitivity.results.results import Results, records
@@ -79,7 +80,7 @@ def history(results: Results, task: str) -> pd.DataFrame:
     ``number`` counts the trials of the variant from 1; ``best`` is the lowest loss of these so far. Where the
     end of a trial is not known, the order is that of the table.
     """
-    trials = results.usable[results.usable["task"] == task]
+    trials = ended_trials(results, task)
     if trials["finished"].notna().all():
         trials = trials.sort_values("finished", kind="stable")
     by_variant = trials.groupby("variant", sort=False)
@@ -119,4 +120,5 @@ def _title(table: pd.DataFrame, outcome: Outcome) -> str:
     every = int((table["variant"] == best["variant"]).sum())
     which = f"{'lowest' if outcome.sign > 0 else 'highest'} {outcome.name}"
     where = f"with trial {int(best['number']):,} of {every:,}"
-    return f"{plain(best['variant'])} reached the {which}, {outcome.sign * best['loss']:.3g}, {where}"
+    value = f"{outcome.sign * best['loss']:.3g}"
+    return f"{plain(best['variant'])} reached the {which} of one trial, {value}, {where}"

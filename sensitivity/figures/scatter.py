@@ -20,7 +20,7 @@ from sensitivity.figures.columns import (
 )
 from sensitivity.figures.palette import DIVERGED, FAINT, colours, faded
 from sensitivity.figures.panels import MOST_BANDS, MOST_POINTS, below, drawn, few, panels, thinned
-from sensitivity.figures.selecting import selectable
+from sensitivity.figures.selecting import ended_trials, selectable
 from sensitivity.figures.style import one_legend, styled
 from sensitivity.figures.words import Outcome, about, plain, setting_words
 from sensitivity.results.results import PREFIX, Results, records
@@ -231,7 +231,7 @@ def _title(measured: Measured, task: str, first: Column, second: Column) -> str:
     trials = trials[(trials["task"] == task) & (trials["status"] == "completed")].dropna(subset=["loss"])
     names = [column for column in (first, second) if column.name != METRIC]
     if trials.empty or not names:
-        ended = int((results.usable["task"] == task).sum())
+        ended = len(ended_trials(results, task))
         return (
             f"No trial of {ended:,} kept a finite {Outcome.of(results).name}"
             if trials.empty
@@ -246,4 +246,4 @@ def _title(measured: Measured, task: str, first: Column, second: Column) -> str:
     )
     reached = f"{outcome.sign * best['loss'].iloc[0]:.3g}, by {plain(best['variant'].iloc[0])}"
     which = "lowest" if outcome.sign > 0 else "highest"
-    return f"The {which} {outcome.name} is {reached}{f' at {where}' if where else ''}"
+    return f"The {which} {outcome.name} of one trial is {reached}{f' at {where}' if where else ''}"

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
+
+from sensitivity.study.trial import DONE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sensitivity.results.results import Results
 
 AXES, VARIANTS = "columns of axes", "variants of panels"
 """Keys of the notes in ``layout.meta``; ``x`` and ``y3`` are axes, and ``x3`` is a panel."""
@@ -28,6 +35,12 @@ def selectable(figure: go.Figure, x: str | Sequence[str], y: str, variants: Sequ
     shown = {f"x{number}": variant for number, variant in zip(numbers, variants, strict=False)}
     figure.layout.meta = {**(figure.layout.meta or {}), AXES: axes, VARIANTS: shown}
     return figure
+
+
+def ended_trials(results: Results, task: str) -> pd.DataFrame:
+    """Return the trials of a task that have a result, those of default settings included."""
+    trials = results.all_trials
+    return trials[(trials["task"] == task) & trials["status"].isin(DONE)]
 
 
 def noted(figure: go.Figure) -> tuple[dict[str, str], dict[str, str]]:

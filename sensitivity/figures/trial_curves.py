@@ -21,6 +21,7 @@ from sensitivity.figures.columns import (
 from sensitivity.figures.palette import DIVERGED, FAINT
 from sensitivity.figures.panels import MOST_TRACES, below, drawn, few, panels, thinned
 from sensitivity.figures.scatter import trial_summary
+from sensitivity.figures.selecting import ended_trials
 from sensitivity.figures.style import one_legend, styled
 from sensitivity.figures.words import Outcome, about, counted, plain
 from sensitivity.results.results import PREFIX, Results, records
@@ -59,7 +60,7 @@ def trial_curves(measured: Measured, task: str, colour: str | None = None) -> go
     """
     results = measured.results
     colour = checked("colour", colour or first_column(results), [*hyperparameter_columns(results), METRIC])
-    trials = results.usable[results.usable["task"] == task]
+    trials = ended_trials(results, task)
     reports = finite_reports(results, trials)
     reported = trials[trials["key"].isin(reports["key"])]
     if reported.empty:

@@ -21,6 +21,7 @@ from sensitivity.figures.selecting import noted
 from sensitivity.figures.trial_curves import MOST_LINES, MOST_REPORTS
 from sensitivity.measures import Measured
 from sensitivity.results.results import Results
+from tests.sensitivity.measures.test_default_loss import grid, with_default
 from tests.sensitivity.tables import bowl, maximised, results
 
 TASK = "autoencoder/digits"
@@ -264,3 +265,12 @@ def test_an_unknown_setting_is_named_with_the_nearest(draw: Any, settings: Any, 
         words.lower()
         in " ".join(note.text for note in figure.layout.annotations).replace("<br>", " ").lower()
     )
+
+
+def test_trials_of_default_settings_are_drawn_with_the_others() -> None:
+    made = with_default(grid(0.01), (0.001, 0.4, 0.4))
+    task, many = made.groups[0][0], len(made.all_trials)
+    assert many == len(made.trials) + 3
+    assert len(history(made, task)) == many
+    best = best_so_far(Measured(made), task)
+    assert best.layout.title.text.startswith("adam reached the lowest loss of one trial, 0.001, ")
