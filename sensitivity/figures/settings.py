@@ -58,7 +58,7 @@ def tuning_order(measured: Measured, task: str) -> go.Figure:
     _rows_of(figure, names)
     figure.update_xaxes(title_text="gain over the default, in units of the metric", rangemode="tozero")
     first = table[(table["step"] == 1) & (table["low"] > 0)]
-    title = "No hyperparameter surely gains over the default alone"
+    title = "No hyperparameter alone clearly improves on the default"
     if len(first) and first["effect"].nunique() == 1:
         title = f"Tune {plain(first['effect'].iloc[0])} first"
         title += f" for {_some(list(first['variant']))}" if len(first) < len(names) else ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @of_quantities
 def _gaps(measured: Measured, task: str) -> list[str]:
-    """Return what the choice loses: the variants of which it surely loses something, or none."""
+    """Return what the choice loses: the variants of which it clearly loses something, or none."""
     table = rows(measured.selection, task)
     select, report = table[0]["select"], table[0]["report"]
     lost = [row for row in table if row["gap_low"] > 0]

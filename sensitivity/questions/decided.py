@@ -215,7 +215,7 @@ def _first(measured: Measured, task: str, *, tuned: bool) -> list[str]:
     return [row["variant"] for row in rows(table, task) if row["first"] == 1]
 
 
-DECIDED_BY = {"regret": "Decided when untuned", "miss": "Decided by what a miss costs"}
+COMPARED_BY = {"regret": "Untuned, ", "miss": "By what a miss costs, "}
 """Beginning of the sentence on decided pairs, by the primary measure."""
 
 
@@ -228,21 +228,21 @@ def undecided(measured: Measured, task: str) -> list[str]:
     left = sorted(
         (row for row in pairs if row["verdict"] == UNDECIDED), key=lambda row: (_units(row), row["p"])
     )
-    noun = "pair" if len(pairs) == 1 else "pairs"
+    noun = "pair is decided" if len(pairs) == 1 else "pairs are decided"
     whole, ended = (
         count(many, of, task) for many, of in ((len(pairs), "pairs"), (len(pairs) - len(left), "decided"))
     )
-    start = DECIDED_BY.get(pairs[0]["by"], "Decided")
+    start = COMPARED_BY[pairs[0]["by"]]
     equal = sum(row["verdict"] == EQUIVALENT for row in pairs)
-    noun += f", {count(equal, 'equivalent', task)} as equivalent" if equal else ""
+    noun += f", {count(equal, 'equivalent', task)} of them as equivalent" if equal else ""
     if not left:
-        return [f"{start}: {'the only' if len(pairs) == 1 else f'all {whole}'} {noun}."]
+        return [f"{start}{'the only' if len(pairs) == 1 else f'all {whole}'} {noun}."]
     names = [f"{row['a']} against {row['b']}{_needs(row)}" for row in left]
     command = command_for(measured.results, left[0])
     shown = quantity(command, "command", *(left[0][name] for name in PAIR))
     chance = constant("80%", "power")
     more = f" To decide the first with a chance of {chance}: `{shown}`." if command else ""
-    return [f"{start}: {ended} of {whole} {noun}. Not decided: {several(names, PAIRS)}.{more}"]
+    return [f"{start}{ended} of {whole} {noun}. Not decided: {several(names, PAIRS)}.{more}"]
 
 
 @of_quantities

@@ -36,21 +36,21 @@ def decided_pairs(measured: Measured, task: str) -> list[str]:
 
 @of_quantities
 def gains_of_tuning(measured: Measured, task: str) -> list[str]:
-    """Return the variants that surely gain from tuning over their defaults."""
+    """Return the variants that clearly gain from tuning over their defaults."""
     if REFUSED in measured.tunability.attrs:
         return []
     whole = rows(believed(measured.tunability), task, kind="overall")
     if not whole:
         return []
-    sure = [row["variant"] for row in whole if row["low"] > 0]
-    if not sure:
-        return ["No variant surely gains from tuning over its default."]
-    return [f"Tuning surely gains over the default for {_named(sure, len(whole))}."]
+    clear = [row["variant"] for row in whole if row["low"] > 0]
+    if not clear:
+        return ["Tuning clearly improves on no variant's default."]
+    return [f"Tuning clearly improves on the default of {_named(clear, len(whole))}."]
 
 
 @of_quantities
 def ridges_seen(measured: Measured, task: str) -> list[str]:
-    """Return the variants whose best learning rate surely moves with another hyperparameter."""
+    """Return the variants whose best learning rate clearly moves with another hyperparameter."""
     table = rows(measured.ridges, task)
     text = []
     for one, other in dict.fromkeys((row["one"], row["other"]) for row in table):
@@ -58,7 +58,7 @@ def ridges_seen(measured: Measured, task: str) -> list[str]:
         moved = [row["variant"] for row in part if row["low"] > 0 or row["high"] < 0]
         whose = f" of {_named(moved, len(part))}" if moved else ""
         text.append(
-            f"The best {one}{whose} surely moves with {other}."
+            f"The best {one}{whose} clearly moves with {other}."
             if moved
             else f"No best {one} is seen to move with {other}."
         )

@@ -60,7 +60,7 @@ def _wins(measured: Measured, task: str) -> list[str]:
 
 @of_quantities
 def _order(measured: Measured, task: str) -> list[str]:
-    """Return which hyperparameter to tune first, for the variants whose first step surely gains."""
+    """Return which hyperparameter to tune first, for the variants whose first step clearly gains."""
     firsts = [row for row in rows(measured.tuning_order, task) if row["step"] == 1]
     sure = [row for row in firsts if row["low"] > 0]
     text = [
@@ -69,7 +69,7 @@ def _order(measured: Measured, task: str) -> list[str]:
     ]
     rest = [row["variant"] for row in firsts if row not in sure]
     if rest:
-        text.append(f"No hyperparameter of {listed(rest)} surely gains over the default when tuned alone.")
+        text.append(f"No hyperparameter of {listed(rest)} clearly improves on the default when tuned alone.")
     return text
 
 

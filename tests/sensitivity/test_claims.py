@@ -164,7 +164,8 @@ CLAIMS: dict[str, Callable[..., bool]] = {
     r"Untuned, no variant can be told from the best": lambda facts: (
         facts.first(tuned=False) == {row["variant"] for row in facts.rows("ranks")}
     ),
-    r"Decided[^:]*: (?:all )?(\d+|the only)(?: of (\d+))? pairs?(?:, (\d+) as equivalent)?\.": (
+    r"(?:Untuned|costs), (?:all )?(\d+|the only)(?: of (\d+))? pairs? (?:is|are) decided"
+    r"(?:, (\d+) of them as equivalent)?\.": (
         lambda facts, ended, whole, equal: (
             (1 if ended == "the only" else int(ended))
             == len(facts.rows("verdicts")) - len(facts.verdicts(UNDECIDED))

@@ -79,8 +79,8 @@ FALSE: dict[str, tuple[Results, Results]] = {
     "Untuned, adam loses least of ": (BETTER, study(worse="adam")),
     "; cm loses most, ": (BETTER, study(worse="adam")),
     "Never better than the initial loss, so not ranked: cm.": (study(change=useless), BETTER),
-    "Decided when untuned: the only pair.": (BETTER, OPEN),
-    "Decided when untuned: 0 of 1 pair. Not decided: adam against cm": (OPEN, BETTER),
+    "Untuned, the only pair is decided.": (BETTER, OPEN),
+    "Untuned, 0 of 1 pair is decided. Not decided: adam against cm": (OPEN, BETTER),
     " seeds would decide)": (OPEN, BETTER),
     "To decide the first with a chance of 80%: `sensitivity run ": (OPEN, BETTER),
     "Most important, as a share of the variance of the loss: lr for adam": (
