@@ -37,6 +37,9 @@ FITS = "window.innerWidth >= document.documentElement.scrollWidth"
 """Whether a page is no wider than its window."""
 AXE = pathlib.Path(sys.prefix) / "axe/node_modules/axe-core/axe.min.js"
 """Where ``.ci/axe`` puts axe-core."""
+SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations
+  .filter(({impact}) => impact === 'serious' || impact === 'critical').map(({id, nodes}) => `${id}: ${nodes[0].html}`))"""
+"""What axe-core finds on a page that is serious or critical."""
 ARRIVALS = """() => {
   if (window.arrivals !== undefined) return;
   const {arrive} = window.dash_clientside.dashboard;
@@ -167,6 +170,22 @@ class Visit:
         """End the visit. Nothing went out, and nothing went wrong."""
         self.context.close()
         self.check()
+
+
+def violations(page: Any, axe: str, toggle: str) -> list[str]:
+    """What is serious or critical, in the theme that is shown and in the other.
+
+    Args:
+        axe: The script of axe-core.
+        toggle: Selector of the button that changes the theme.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    found = page.evaluate(SERIOUS)
+    before = page.evaluate("document.documentElement.dataset.theme")
+    page.locator(toggle).click()
+    page.locator(f"html[data-theme]:not([data-theme='{before}'])").wait_for()
+    return [*found, *page.evaluate(SERIOUS)]
 
 
 class ServiceVisit(Visit):

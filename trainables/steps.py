@@ -205,6 +205,8 @@ def mean_share(total: Tensor, count: int) -> float:
 
 
 def optimizer_bytes(optimizer: Any) -> int:
-    """Return the bytes of the tensors in an optimizer's state."""
+    """Return the bytes of the tensors in an optimizer's state; single numbers, such as its step, count
+    nothing.
+    """
     leaves, _ = compat.tree_flatten([*optimizer.state.values()])
-    return sum(leaf.numel() * leaf.element_size() for leaf in leaves if isinstance(leaf, Tensor))
+    return sum(leaf.numel() * leaf.element_size() for leaf in leaves if isinstance(leaf, Tensor) and leaf.ndim)

@@ -18,7 +18,7 @@ from trainables.names import InputError
 from trainables.precision import arithmetic, autocast, check_precision, forward_pass
 from trainables.randomness import global_stream, stream
 from trainables.settings import LoopSettings, check_labels, model_optimizer, route
-from trainables.steps import Step, Steps, drawn_labels, mean_share
+from trainables.steps import Step, Steps, drawn_labels, mean_share, optimizer_bytes
 
 if TYPE_CHECKING:
     from trainables.dataset import Dataset
@@ -52,7 +52,8 @@ class TrainingLoop:
     ``train_loss_end`` (over the training set after the epoch), ``test_loss`` (NaN without test images),
     ``train_<metric>`` and ``test_<metric>`` for every metric of the task (after the epoch), ``lr``, ``mu``
     and ``nu`` (in force at the last step, NaN where they take no part), ``grad_norm`` (mean over the steps,
-    before clipping), ``images_per_second`` (of training), ``seconds`` (evaluation included), for second order
+    before clipping), ``images_per_second`` and ``seconds_per_step`` (of training), ``seconds`` (evaluation
+    included), ``optimizer_bytes`` (the tensors of the optimizer's state), for second order
     ``fell_back`` (share of the curvature's elements that fell back to the gradient, NaN for an epoch without
     curvature) and ``status``: ``running``, ``completed`` after the last epoch, or ``diverged``, which also
     ends the trial: the loss became non-finite or left the sane range (:data:`SANE` times the initial loss).
@@ -127,6 +128,7 @@ class TrainingLoop:
         self.decay = self.settings.decay(total=epochs * steps, per_epoch=steps)
         self.second_order = self.steps.second_order
         self.epoch = self.step = 0
+        self._bytes: int | None = None
         self.status = "running"
         self.batch_norm = has_batch_norm(self.model.eval())
         self.initial_loss = self.evaluate_initial() if initial_loss is None else initial_loss
@@ -231,9 +233,19 @@ class TrainingLoop:
             "grad_norm": grad_norm,
             **({} if fell_back is None else {"fell_back": fell_back}),
             "images_per_second": len(self.data.x_train) / trained,
+            "seconds_per_step": trained / math.ceil(len(self.data.x_train) / self.batch_size),
             "seconds": seconds,
+            "optimizer_bytes": self._optimizer_bytes(),
             "status": self.status,
         }
+
+    def _optimizer_bytes(self) -> int:
+        """Return the bytes of the optimizer's state, which only optimizers that evaluate the loss add to
+        after their first step.
+        """
+        if self._bytes is None or self.steps.adapter.closure != "none":
+            self._bytes = optimizer_bytes(self.optimizer)
+        return self._bytes
 
     def _sane(self, train_loss: float, train_loss_end: float) -> bool:
         # Running statistics lag behind the weights: after ten steps of a residual network at a good lr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces.designs import AdaptiveDesign
 from search_spaces.hyperparameters import Float
 from sensitivity.study.fields import StudyFields
-from sensitivity.study.trial import METRICS
+from sensitivity.study.trial import COSTS, METRICS
 from trainables.dotted import imported
 from trainables.named_variants import DIRECT
 from trainables.names import InputError, unknown
@@ -105,7 +105,8 @@ def _check_tasks(study: StudyFields) -> None:
         for trained in tasks:
             _check_space(trained, study.resolved.variant(name), name, study.space(name))
     for task in tasks:
-        known = [*METRICS, *(f"{part}_{metric}" for metric in task.metrics for part in ("train", "test"))]
+        reported = [f"{part}_{metric}" for metric in task.metrics for part in ("train", "test")]
+        known = [*METRICS, *reported, *COSTS]
         if study.metric not in known:
             raise unknown(f"metric of {task.name}", study.metric, known)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from sensitivity.study.trial import COSTS
 from trainables.names import InputError
 
 Direction = Literal["min", "max"]
@@ -63,6 +64,8 @@ def direction_in(name: str) -> Direction | None:
     >>> direction_in("neg_mean_squared_error"), direction_in("1 - AUC"), direction_in("accuracy_drop")
     ('max', 'min', None)
     """
+    if name in COSTS:
+        return "min"
     complement = COMPLEMENT.search(name.casefold())
     tokens = tokens_of(name[complement.end() :] if complement else name)
     if CHANGES.intersection(tokens):

@@ -43,7 +43,7 @@ class Study(StudyFields):
         limit: number of examples used of the training and of the test set; None for all.
         precision: ``float32``, ``tf32`` or ``bf16``.
         metric: one of :data:`METRICS`, ``train_`` or ``test_`` with a metric of the task (``test_accuracy``),
-            or a metric that the trainable reports.
+            ``seconds_per_step``, ``optimizer_bytes``, or a metric that the trainable reports.
         direction: ``min`` or ``max``; what the name of the metric states if it is not given.
         margin: difference of the metric, in its unit, that counts as none; if None, 0.05 of what can be won
             where the metric is a loss, and no margin elsewhere. It changes verdicts, and no trial.

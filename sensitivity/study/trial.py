@@ -13,6 +13,8 @@ STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
 """``stopped``: a scheduler ended the trial early, so it has no result at the full budget."""
 METRICS = ("train_loss_end", "train_loss", "test_loss")
 """The losses of an epoch: training set after the epoch, training set during the epoch, test set."""
+COSTS = ("seconds_per_step", "optimizer_bytes")
+"""What training costs: seconds of a step, and bytes of the optimizer's state; both are minimised."""
 DONE = ("completed", "diverged")
 """Statuses that are results; a trial never leaves them."""
 SCHEDULES = ("lr_schedule", "mu_schedule", "nu_schedule")

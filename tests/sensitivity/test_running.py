@@ -29,7 +29,7 @@ from trainables.training import TrainingLoop
 from trainables.variants import variant
 
 ROOT = pathlib.Path(__file__).parents[2]
-CLOCKS = ["seconds", "images_per_second"]
+CLOCKS = ["seconds", "images_per_second", "seconds_per_step"]
 SMALL: dict[str, Any] = {
     "name": "small",
     "tasks": ["autoencoder/digits"],

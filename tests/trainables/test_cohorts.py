@@ -32,7 +32,7 @@ from trainables.transformer import Gpt, Vit
 from trainables.variant_definition import Variant
 from trainables.variants import variant
 
-TIMES = {"seconds", "images_per_second"}
+TIMES = {"seconds", "images_per_second", "seconds_per_step"}
 FURTHER = 8
 IMAGES, BATCH, EPOCHS, MEMBERS = 20, 8, 2, 8  # batches of 8, 8 and 4
 DEVICES = [

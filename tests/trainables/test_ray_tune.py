@@ -19,7 +19,7 @@ from trainables.tasks import task
 from trainables.training import TrainingLoop
 from trainables.variants import variant
 
-TIMES = {"seconds", "images_per_second"}
+TIMES = {"seconds", "images_per_second", "seconds_per_step"}
 LIMIT = 32
 ADAM = {"lr": 0.002, "mu": 0.9, "nu": 0.99}
 

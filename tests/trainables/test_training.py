@@ -26,8 +26,9 @@ from trainables.variants import variant
 
 FIELDS = {
     "epoch", "train_loss", "train_loss_end", "test_loss", "lr", "mu", "nu", "grad_norm", "images_per_second", "seconds", "status",
+    "seconds_per_step", "optimizer_bytes",
 }  # fmt: skip
-TIMES = {"seconds", "images_per_second"}
+TIMES = {"seconds", "images_per_second", "seconds_per_step"}
 ADAM = {"lr": 0.002, "mu": 0.9, "nu": 0.99}
 
 
@@ -78,6 +79,21 @@ def test_a_report_has_every_field_and_the_last_says_completed() -> None:
         math.isfinite(value) for report in reports for name, value in report.items() if name != "status"
     )
     assert all(report[name] > 0 for report in reports for name in TIMES)
+
+
+@pytest.mark.parametrize(("name", "copies"), [("sgd", 0), ("cm", 1), ("adam", 2), ("torch.optim.AdamW", 2)])
+def test_a_report_says_what_the_state_of_the_optimizer_takes(name: str, copies: int) -> None:
+    settings = {"sgd": {"lr": 0.1}, "cm": {"lr": 0.1, "mu": 0.9}, "torch.optim.AdamW": {"lr": 0.01}}
+    trained = loop(name, settings.get(name, ADAM))
+    reports = list(trained)
+    weights = sum(param.numel() for param in trained.model.parameters())
+    assert [report["optimizer_bytes"] for report in reports] == [4 * copies * weights] * 3
+
+
+def test_the_time_of_a_step_is_that_of_training_without_evaluation() -> None:
+    report = loop(batch_size=16).train_epoch()  # 40 images: three steps
+    assert report["seconds_per_step"] == pytest.approx(40 / report["images_per_second"] / 3)
+    assert 3 * report["seconds_per_step"] < report["seconds"]
 
 
 def test_training_lowers_every_loss() -> None:

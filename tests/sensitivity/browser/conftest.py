@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from sensitivity.reporting import write_report
 from sensitivity.results.results import Results
 from sensitivity.store.store import Store
-from tests.browsing import CHROMIUMS, chromium, opened, served
+from tests.browsing import AXE, CHROMIUMS, chromium, opened, served
 from tests.sensitivity.dashboard.cases import AWKWARD, awkward_store
 
 
@@ -24,6 +25,15 @@ def browser() -> Iterator[Any]:
         pytest.skip(f"needs one of {', '.join(CHROMIUMS)} on the path, or its path in CHROMIUM")
     with opened(path) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core. Skips where it is not."""
+    found = pathlib.Path(os.environ.get("AXE_CORE", AXE))
+    if not found.exists():
+        pytest.skip(f"needs axe-core at {AXE} (.ci/axe fetches it with npm), or its path in AXE_CORE")
+    return found.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

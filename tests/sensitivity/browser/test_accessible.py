@@ -6,7 +6,6 @@ enough.
 
 from __future__ import annotations
 
-import os
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 
 from sensitivity.questions import QUESTIONS
 from sensitivity.readers.view import View
-from tests.browsing import AXE, FITS, NARROW, Visit
+from tests.browsing import FITS, NARROW, Visit, violations
 from tests.sensitivity.dashboard.stored import HOSTILE, trial_keys
 
 STUDY = View(page="study", name=HOSTILE)
@@ -31,28 +30,6 @@ PAGES = {
     "an empty study": STUDY.but(name="no trial is planned"),
     "no study": STUDY.but(name="nowhere"),
 }
-SERIOUS = """axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations
-  .filter(({impact}) => impact === 'serious' || impact === 'critical').map(({id, nodes}) => `${id}: ${nodes[0].html}`))"""
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The script of axe-core. Skips where it is not."""
-    found = pathlib.Path(os.environ.get("AXE_CORE", AXE))
-    if not found.exists():
-        pytest.skip(f"needs axe-core at {AXE} (.ci/axe fetches it with npm), or its path in AXE_CORE")
-    return found.read_text(encoding="utf-8")
-
-
-def violations(page: Any, axe: str, toggle: str) -> list[str]:
-    """What is serious or critical, in the theme that is shown and in the other."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(axe)
-    found = page.evaluate(SERIOUS)
-    before = page.evaluate("document.documentElement.dataset.theme")
-    page.locator(toggle).click()
-    page.wait_for_function("before => document.documentElement.dataset.theme !== before", arg=before)
-    return [*found, *page.evaluate(SERIOUS)]
 
 
 @pytest.fixture(scope="module")

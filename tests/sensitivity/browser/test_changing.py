@@ -16,7 +16,7 @@ from sensitivity.service.settings import Settings
 from sensitivity.store.store import Store
 from sensitivity.study.planning import trials
 from sensitivity.study.study import Study
-from tests.browsing import FITS, NARROW, ServiceVisit, Visit, served
+from tests.browsing import FITS, NARROW, ServiceVisit, Visit, served, violations
 from tests.sensitivity.dashboard.stored import finish, plan
 from tests.sensitivity.service.guarded import READER, WRITER, token_file
 from tests.sensitivity.service.served import Held
@@ -218,6 +218,29 @@ def test_notes_survive_a_restart_of_the_service(browser: Any, settings: Settings
         assert page.evaluate(FITS)
         visit.follow("/new")
         assert page.evaluate(FITS)
+        visit.close()
+
+
+def test_everyone_can_read_the_forms(browser: Any, settings: Settings, axe: str) -> None:
+    store, planned = plan(pathlib.Path(settings.store))
+    finish(store, planned)
+    store.close()
+    with service(settings, Held()) as client:
+        visit = visited(browser, client)
+        page = visit.open("/new")
+        page.get_by_label("The study as YAML").fill(yaml.safe_dump(WRONG))
+        page.get_by_role("button", name="Plan").click()
+        page.locator(".said.error").wait_for()
+        assert not violations(page, axe, "#toggle")
+        refused(visit)
+        page.get_by_label("The study as YAML").fill(yaml.safe_dump(SPEC))
+        page.get_by_role("button", name="Plan").click()
+        page.locator(".planned table").wait_for()
+        assert not violations(page, axe, "#toggle")
+        visit.follow("/study/watched")
+        for action in page.locator(".action summary:visible").all():
+            action.click()
+        assert not violations(page, axe, "#toggle")
         visit.close()
 
 

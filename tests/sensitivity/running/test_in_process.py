@@ -24,7 +24,7 @@ from tests.sensitivity.processes import wait_for_epochs
 from trainables.names import InputError
 
 ROOT = pathlib.Path(__file__).parents[3]
-CLOCKS = ["seconds", "images_per_second", "started", "finished"]
+CLOCKS = ["seconds", "images_per_second", "seconds_per_step", "started", "finished"]
 SMALL: dict[str, Any] = {
     "name": "small",
     "tasks": ["mlp/digits", "logistic/synthetic"],
