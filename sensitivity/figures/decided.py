@@ -113,13 +113,13 @@ def _ranks(measured: Measured, task: str) -> dict[str, str]:
 def _point(row: Mapping[str, Any], shade: str, *, is_bound: bool, faint: bool) -> go.Scatter:
     variant, bars = row["variant"], faded(shade, 0.25) if faint else shade
     cost = f"factor {FACTOR:g}: " + (
-        f"between {row['low']:.0%} and {row['high']:.0%}: some trials diverge there"
+        f"between {row['low']:z.0%} and {row['high']:z.0%}: some trials diverge there"
         if is_bound
-        else f"%{{x:.1%}} ({row['low']:.1%} to {row['high']:.1%})"
+        else f"%{{x:.1%}} ({row['low']:z.1%} to {row['high']:z.1%})"
         if known(row["low"])
         else "%{x:.1%}"
     )
-    tuned = f" ({row['tuned_low']:.1%} to {row['tuned_high']:.1%})" if known(row["tuned_low"]) else ""
+    tuned = f" ({row['tuned_low']:z.1%} to {row['tuned_high']:z.1%})" if known(row["tuned_low"]) else ""
     ends = {"value_x": row["x"], "low_x": row["low"], "high_x": row["high"]}
     behind = {"value_y": row["tuned"], "low_y": row["tuned_low"], "high_y": row["tuned_high"]}
     return go.Scatter(

@@ -105,7 +105,7 @@ def between(low: float, high: float, form: str = ".0%") -> str:
     >>> between(0.25, 0.5), between(0.25, 0.251)
     ('25% to 50%', '25%')
     """
-    ends = list(dict.fromkeys([f"{low:{form}}", f"{high:{form}}"]))
+    ends = list(dict.fromkeys([f"{low:z{form}}", f"{high:z{form}}"]))
     return " to ".join(ends)
 
 
@@ -147,5 +147,7 @@ def with_ends(row: Mapping[str, Any] | pd.Series[Any], form: str = ".3g") -> str
 
     >>> with_ends({"value": 0.25, "low": 0.1, "high": 0.5}, ".0%")
     '25% (10% to 50%)'
+    >>> with_ends({"value": 0.01, "low": -0.002, "high": 0.02}, ".0%")
+    '1% (0% to 2%)'
     """
-    return f"{row['value']:{form}} ({row['low']:{form}} to {row['high']:{form}})"
+    return f"{row['value']:z{form}} ({row['low']:z{form}} to {row['high']:z{form}})"

@@ -26,7 +26,7 @@ def number(value: object) -> str:
     """
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         return str(value)
-    return DASH if math.isnan(value) else f"{value:.4g}"
+    return DASH if math.isnan(value) else f"{value:z.4g}"
 
 
 def listed(words: Sequence[str]) -> str:
@@ -98,13 +98,8 @@ def with_interval(row: Mapping[str, Any] | pd.Series, name: str = "", *, form: s
         0.0 if known(number) and abs(number) < ROUNDING * largest else number for number in (value, low, high)
     )
     wide = known(low) and known(high) and not math.isclose(low, high, abs_tol=1e-12)
-    ends = f" ({_plain(f'{low:{form}}')} to {_plain(f'{high:{form}}')})" if wide else ""
-    return f"{_plain(f'{value:{form}}')}{ends}"
-
-
-def _plain(text: str) -> str:
-    """Return a number as text, where a rounded -0 is 0."""
-    return text.removeprefix("-") if not any(digit in text for digit in "123456789") else text
+    ends = f" ({low:z{form}} to {high:z{form}})" if wide else ""
+    return f"{value:z{form}}{ends}"
 
 
 def known(value: Any) -> bool:
@@ -118,4 +113,4 @@ def percent(share: float) -> str:
     >>> percent(0.254)
     '25%'
     """
-    return f"{share:.0%}"
+    return f"{share:z.0%}"
