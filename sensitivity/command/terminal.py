@@ -63,7 +63,7 @@ def conclude(
     """
     from sensitivity.measures import Measured
     from sensitivity.questions.overview import BRIEF, overview
-    from sensitivity.questions.summary import best_title, caveats, summary
+    from sensitivity.questions.summary import best_title, caveats, other_caveats, summary
     from sensitivity.reporting import write_report
     from sensitivity.results.results import records
 
@@ -75,7 +75,7 @@ def conclude(
             to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)})
         )
         return
-    console = wide_console()
+    console, said = wide_console(), list[str]()
     for task in dict.fromkeys(table["task"]):
         variants = overview(measured, str(task))
         titles = [best_title(measured.results), *(name for name in BRIEF if name in variants)]
@@ -84,9 +84,11 @@ def conclude(
             for row in records(variants)
         ]
         console.print(variants_table(console, str(task), titles, rows))
-        for sentence in summary(measured, str(task)):
+        sentences = summary(measured, str(task))
+        said += sentences
+        for sentence in sentences:
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
-    for sentence in caveats(measured):
+    for sentence in other_caveats(measured, said):
         console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
     typer.echo(f"\nreport: {written}")
 

@@ -11,7 +11,7 @@ from sensitivity.dashboard.drawing import card
 from sensitivity.dashboard.trials_page import kept_words, nothing
 from sensitivity.questions import QUESTIONS
 from sensitivity.questions.overview import how_to_read, overview
-from sensitivity.questions.summary import caveats, summary
+from sensitivity.questions.summary import caveats, other_caveats, summary
 from sensitivity.readers.filters import the_task
 from sensitivity.text.quantities import parts_with_code
 
@@ -130,7 +130,8 @@ def answer(source: Source, view: View, key: str, *, begin: bool = True) -> Any:
 
     def answer_parts(measured: Measured) -> tuple[str, list[str], list[str]]:
         if question is None:
-            return "", summary(measured, task), caveats(measured)
+            sentences = summary(measured, task)
+            return "", sentences, other_caveats(measured, sentences)
         why = question.reason_against(measured, task)
         return why, [] if why else question.sentences(measured, task), caveats(measured)
 

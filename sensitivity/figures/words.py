@@ -105,7 +105,7 @@ def between(low: float, high: float, form: str = ".0%") -> str:
     >>> between(0.25, 0.5), between(0.25, 0.251)
     ('25% to 50%', '25%')
     """
-    ends = list(dict.fromkeys([f"{low:z{form}}", f"{high:z{form}}"]))
+    ends = list(dict.fromkeys([f"{low:{form}}", f"{high:{form}}"]))
     return " to ".join(ends)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sensitivity.questions.decided import changed, has_regret, recommendation, undecided
+from sensitivity.questions.decided import changed, has_regret, recommendation, recommended, undecided
 from sensitivity.questions.effects import leading
 from sensitivity.questions.quantities import cell, count, setting, several
 from sensitivity.questions.question import Sentences, nothing_learned, of_task
@@ -29,7 +29,10 @@ MOST_EDGES = 5
 
 
 def summary(measured: Measured, task: str) -> list[str]:
-    """Return sentences on one task: the best, least and most sensitive variant, effects and divergence."""
+    """Return sentences on one task: the best, least and most sensitive variant, effects and divergence.
+
+    A caveat follows the sentences that it limits (:data:`LIMITS`).
+    """
     if not any(place == task for place, _ in measured.results.groups):
         return ["No trial has ended yet."]
     nothing = measured.attempt("summary", partial(nothing_learned, measured, task), "")
@@ -40,17 +43,26 @@ def summary(measured: Measured, task: str) -> list[str]:
         pieces = (recommendation, ranking, undecided, changed, leading, diverged)
     else:
         pieces = (_best, ranking, leading, within, diverged)
-    return measured.attempts("summary", pieces, measured, task)
+    sentences: list[str] = []
+    for piece in pieces:
+        said = measured.attempts("summary", (piece,), measured, task)
+        sentences += [*said, *_limits(measured, task, piece)] if said else []
+    return sentences
+
+
+def _best_row(measured: Measured, task: str) -> pd.Series[Any] | None:
+    """Return the row of the overview with the best loss."""
+    table = of_task(measured.overview, task)
+    table = table[table["best_loss"].notna()]
+    return None if table.empty else table.sort_values("best_loss").iloc[0]
 
 
 @of_quantities
 def _best(measured: Measured, task: str) -> list[str]:
     """Return the best loss, its variant and its configuration."""
-    table = of_task(measured.overview, task)
-    table = table[table["best_loss"].notna()]
-    if table.empty:
+    best = _best_row(measured, task)
+    if best is None:
         return []
-    best = table.sort_values("best_loss").iloc[0]
     title = best_title(measured.results)
     measured_mean, expected = (
         marked(words(measured.results, best)) for words in (best_words, expected_words)
@@ -58,6 +70,45 @@ def _best(measured: Measured, task: str) -> list[str]:
     rerun = f" (expected on a rerun: {expected})" if expected else ""
     place = setting(best["configuration"], "overview", best)
     return [f"{title[0].upper()}{title[1:]}: {best['variant']}, {measured_mean} at {place}{rerun}."]
+
+
+LIMITS: Mapping[Sentences, tuple[str, ...]] = {
+    recommendation: ("edge",),
+    _best: ("edge",),
+    ranking: ("one seed", "adaptive", "few trials", "unequal ranges"),
+    leading: ("poor surrogate",),
+    diverged: ("failed", "stopped", "unfinished"),
+}
+"""Kinds of caveats (:data:`sensitivity.measures.caveats.KINDS`) that limit the sentences of a summary."""
+
+
+@of_quantities
+def _limits(measured: Measured, task: str, piece: Sentences) -> list[str]:
+    """Return the caveats that limit the sentences of a piece of the summary of a task.
+
+    The end of a range limits the variant that is named; where there are several tasks, what concerns all of
+    them limits no sentence of one.
+    """
+    table = measured.attempt("caveats", lambda: measured.caveats, None)
+    kinds = LIMITS.get(piece, ())
+    if not kinds or table is None or table.empty:
+        return []
+    places = {task} if len({place for place, _ in measured.results.groups}) > 1 else {task, ""}
+    table = table[table["kind"].isin(kinds) & table["task"].isin(places)]
+    if "edge" in kinds:
+        named = measured.attempt("verdict", partial(recommended, measured, task), "")
+        best = None if named else measured.attempt("summary", partial(_best_row, measured, task), None)
+        table = table[table["variant"] == (named if best is None else best["variant"])]
+    return [_caveat(row, place) for place, row in table.iterrows()]
+
+
+def _caveat(row: pd.Series[Any], place: Any) -> str:
+    return cell(row["text"], "caveats", {**row, "place": place}, "text")
+
+
+def other_caveats(measured: Measured, said: Collection[str]) -> list[str]:
+    """Return the caveats that are not among the sentences of summaries, ``said``."""
+    return [text for text in caveats(measured) if text not in said]
 
 
 @of_quantities
@@ -88,8 +139,7 @@ def _careful(measured: Measured) -> list[str]:
             "`caveats` lists all."
         ]
     shown = table.drop(index=folded.index)
-    texts = [cell(row["text"], "caveats", {**row, "place": place}, "text") for place, row in shown.iterrows()]
-    return [*texts, *more]
+    return [*(_caveat(row, place) for place, row in shown.iterrows()), *more]
 
 
 def best_words(results: Results, row: Mapping[str, Any] | pd.Series) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sensitivity.questions.overview import how_to_read, overview
-from sensitivity.questions.summary import caveats
+from sensitivity.questions.summary import other_caveats
 from sensitivity.reporting import tables
 from sensitivity.reporting.provenance import lead, provenance, specification
 
@@ -34,7 +34,7 @@ def markdown(
     """
     lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
     contents = [line for chapter in report_chapters for line in _chapter(measured, chapter, pictures)]
-    warnings = caveats(measured)
+    warnings = other_caveats(measured, [text for chapter in report_chapters for text in chapter.summary])
     if warnings:
         lines += ["## Read with care", "", *_bullets(warnings), ""]
     lines += contents

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sensitivity.figures.style import NARROW_BELOW, THEMES, template
 from sensitivity.figures.words import about
 from sensitivity.questions.overview import how_to_read, overview
-from sensitivity.questions.summary import caveats
+from sensitivity.questions.summary import other_caveats
 from sensitivity.reporting import tables
 from sensitivity.reporting.contents import BESIDE, LEADING, Chapter, Part
 from sensitivity.reporting.marked import cell, content, item
@@ -86,7 +86,7 @@ def page(measured: Measured, report_chapters: Sequence[Chapter]) -> str:
     return files.get_template("page.html").render(
         study=measured.results.study,
         lead=lead(measured.results),
-        caveats=caveats(measured),
+        caveats=other_caveats(measured, [text for chapter in report_chapters for text in chapter.summary]),
         chapters=contents,
         provenance=provenance(measured.results),
         specification=specification(measured.results),

@@ -32,7 +32,10 @@ from sensitivity.study.study import Study
 from tests.sensitivity.processes import command_of, descendants, epochs_in
 
 ROOT = pathlib.Path(__file__).parents[2]
-CLOCKS = {"trials": ["seconds", "started", "finished"], "epochs": ["seconds", "images_per_second", "seconds_per_step"]}
+CLOCKS = {
+    "trials": ["seconds", "started", "finished"],
+    "epochs": ["seconds", "images_per_second", "seconds_per_step"],
+}
 STUDY: dict[str, Any] = {
     "name": "kills",
     "tasks": ["logistic/synthetic", "mlp/synthetic", "autoencoder/digits"],

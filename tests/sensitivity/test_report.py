@@ -23,9 +23,10 @@ from sensitivity.figures import colours, effect_shares, learning_curves, lr_curv
 from sensitivity.figures.column import COLUMN
 from sensitivity.measures import Measured
 from sensitivity.questions import QUESTIONS
-from sensitivity.questions.summary import caveats, summary
+from sensitivity.questions.summary import caveats, other_caveats, summary
 from sensitivity.reporting import write_report
 from sensitivity.reporting.contents import Chapter, chapters
+from sensitivity.reporting.markdown import _text
 from sensitivity.results.results import Results
 from tests.sensitivity.quantities import without_ids
 from tests.sensitivity.tables import INITIAL, bowl, noisy, results
@@ -299,6 +300,28 @@ def test_caveats_name_what_bites() -> None:
     said = " ".join(caveats(Measured(table)))
     for words in ("One seed", "chosen by an optimizer", "does best at the highest learning rate tried (1,"):
         assert words in said
+
+
+def test_a_caveat_follows_the_sentence_that_it_limits_and_is_said_once(tmp_path: pathlib.Path) -> None:
+    """Failed trials beside diverged ones, the end of a range beside the setting that lies there."""
+    measured = Measured(
+        results(
+            lambda configuration, seed: 0.1 / configuration["lr"] ** 0.1,
+            status=lambda c, seed: "failed" if seed and c["lr"] < 2e-3 else "completed",
+        )
+    )
+    task = next(iter(measured.results.groups))[0]
+    sentences = summary(measured, task)
+    starts = ("Use ", "Learning rate", "highest", "diverged", "trials failed")
+    places = [next((i for i, text in enumerate(sentences) if start in text), -1) for start in starts]
+    assert places == sorted(places)
+    assert -1 not in places
+    said = other_caveats(measured, sentences)
+    assert not {*sentences} & {*said}
+    assert sorted([*said, *({*caveats(measured)} & {*sentences})]) == sorted(caveats(measured))
+    write_report(measured, tmp_path)
+    for sentence in caveats(measured):
+        assert (tmp_path / "report.md").read_text().count(_text(sentence)) == 1
 
 
 def test_the_report_needs_neither_torch_nor_ray() -> None:
