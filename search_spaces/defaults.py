@@ -98,12 +98,17 @@ STANDARD: dict[str, Hyperparameter] = {
         ),
         Float("width", 0.25, 4, "log", 1),
         Integer("depth", 1, 4, default=2),
+        Ordinal("heads", (1, 2, 4, 8), 4),
+        Ordinal("context", (16, 32, 64), 64),
+        Categorical("qk_norm", (False, True), False),
+        Ordinal("patch", (2, 4, 8), 4),
     )
 }
 """Each hyperparameter of the hyperalgorithm, the training loop and the model, with a usual domain.
 
 lr_warmup is a share of the run, lr_final a share of lr; lr_decay is the factor every lr_decay_every epochs;
-width is a factor of the model's own width. ``hyperparameter("slope", when={})`` removes the condition, for a
+width is a factor of the model's own width (a transformer's is a whole number: give it an Integer); context
+and patch are in bytes and pixels. ``hyperparameter("slope", when={})`` removes the condition, for a
 space whose activation is always leaky ReLU.
 """
 

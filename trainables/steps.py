@@ -209,4 +209,6 @@ def optimizer_bytes(optimizer: Any) -> int:
     nothing.
     """
     leaves, _ = compat.tree_flatten([*optimizer.state.values()])
-    return sum(leaf.numel() * leaf.element_size() for leaf in leaves if isinstance(leaf, Tensor) and leaf.ndim)
+    return sum(
+        leaf.numel() * leaf.element_size() for leaf in leaves if isinstance(leaf, Tensor) and leaf.ndim
+    )

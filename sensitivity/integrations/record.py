@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sensitivity.exchange.ray_files import is_searched
 from sensitivity.integrations.recorded_study import RecordedStudy
 from sensitivity.running.callback import Callback
 from trainables.names import InputError
@@ -99,7 +100,9 @@ class Record(Callback):
     def _attempt(self, act: Any, trial: Any) -> None:
         """Act on the study of a trial; an error of the store must not be the trial's."""
         try:
-            act(self._study_of(trial))
+            study = self._study_of(trial)
+            study.searched = study.searched or _is_searched(trial)
+            act(study)
         except InputError as error:
             LOG.warning("Record: %s", error)
 
@@ -114,3 +117,12 @@ def _key(trial: Any) -> str:
     """Return the key of a trial: the same in a restored experiment, another in every other experiment."""
     text = f"{trial.experiment_dir_name}/{trial.trial_id}"
     return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _is_searched(trial: Any) -> bool:
+    """Return True for a trial of an experiment whose search algorithm wrote its state."""
+    storage = getattr(trial, "storage", None)
+    places = [
+        getattr(storage, name, None) for name in ("experiment_driver_staging_path", "experiment_fs_path")
+    ]
+    return any(is_searched(pathlib.Path(place)) for place in places if place)

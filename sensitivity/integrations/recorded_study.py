@@ -11,6 +11,7 @@ from search_spaces.inferred import inferred_space
 from search_spaces.spaces import SearchSpace
 from search_spaces.values import choice_of
 from sensitivity.exchange.from_ray import spaces_from
+from sensitivity.exchange.imported_designs import is_grid
 from sensitivity.exchange.ray_files import Experiment, Run
 from sensitivity.exchange.ray_metrics import metric_of
 from sensitivity.exchange.ray_reports import leaves
@@ -55,6 +56,8 @@ class RecordedStudy:
         self._configurations: dict[str, dict[str, Any]] = {}
         self._last: dict[str, tuple[int, float]] = {}
         self._waiting: list[str] = []
+        self.searched = False
+        """True if a search algorithm chooses the configurations by the results of others."""
 
     def add(self, key: str, config: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Keep a report of a trial."""
@@ -94,6 +97,8 @@ class RecordedStudy:
             epoch, value = self._last[key]
             self._store.end(key, final_status(value) if epoch >= most else "stopped")
         self._waiting = []
+        if self._configurations:
+            self._store.add_study(self._name, self._spec(trainable_task_name(self._name)), [])
         self._store.close()
 
     def _add_trial(self, key: str, config: Mapping[str, Any], numbers: Mapping[str, float]) -> None:
@@ -143,13 +148,25 @@ class RecordedStudy:
             "trainable": f"ray:{self._name}#recorded",
             "tasks": [task],
             "variants": [self._name],
-            "design": {"kind": "random", "n": len(self._configurations)},
+            "design": self._design(),
             "metric": metric,
             "direction": self._mode or direction_in(metric) or "min",
             "spaces": {self._name: self._space().to_dict()},
             "default_setting": False,
         }
         return json.dumps(plain_data(fields), allow_nan=False)
+
+    def _design(self) -> dict[str, Any]:
+        """Return the design of the configurations: chosen by a search algorithm, a grid, or drawn."""
+        if self.searched:
+            return {"kind": "adaptive", "n": len(self._configurations)}
+        space = self._space()
+        rows = {
+            tuple(configuration.get(name) for name in space.names)
+            for configuration in self._configurations.values()
+        }
+        kind = "grid" if is_grid(rows, space) else "random"
+        return {"kind": kind, **({"n": len(self._configurations)} if kind == "random" else {})}
 
     def _space(self) -> SearchSpace:
         configurations = list(self._configurations.values())

@@ -6,10 +6,12 @@ import sys
 from typing import Any
 
 import pytest
+import torch
 
 from search_spaces import Float, Ordinal, SearchSpace, default_space, hyperparameter
 from search_spaces.defaults import RATES, STANDARD, combination_rates
 from trainables.names import InputError
+from trainables.tasks import task
 from trainables.variants import VARIANTS
 
 
@@ -124,6 +126,18 @@ def test_a_usual_hyperparameter_comes_by_its_name_and_has_a_readable_default(nam
     assert (
         usual.default is not None or name == "weight_decay"
     )  # the default is to have none, which no log scale holds
+
+
+TRANSFORMERS = [("gpt/text", ("heads", "context", "qk_norm")), ("vit/digits", ("heads", "patch", "qk_norm"))]
+
+
+@pytest.mark.parametrize(("name", "names"), TRANSFORMERS)
+def test_a_transformer_is_built_at_every_usual_value(name: str, names: tuple[str, ...]) -> None:
+    chosen = task(name)
+    for usual in map(hyperparameter, names):
+        assert usual.default == chosen.settings[usual.name]
+        for value in usual.grid(9):
+            chosen.model(torch.Generator().manual_seed(0), **{**chosen.settings, usual.name: value})
 
 
 def test_all_usual_hyperparameters_make_one_space_in_which_conditions_hold() -> None:

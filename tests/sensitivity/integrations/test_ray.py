@@ -119,6 +119,33 @@ def test_what_a_scheduler_stops_has_no_result(cluster: None, tmp_path: pathlib.P
     assert list(table["status"]) == ["completed", "stopped", "stopped"]
 
 
+def search(config: dict[str, Any]) -> None:
+    tune.report({"loss": abs(math.log10(config["lr"]) + 2)})
+
+
+@pytest.mark.parametrize("design", ["adaptive", "grid", "random"])
+def test_the_design_is_how_the_configurations_were_chosen(
+    cluster: None, tmp_path: pathlib.Path, design: str
+) -> None:
+    from ray.tune.search.optuna import OptunaSearch
+
+    levels = tune.grid_search([1e-3, 1e-2, 1e-1, 1.0])
+    tune.Tuner(
+        search,
+        param_space={"lr": levels if design == "grid" else tune.loguniform(1e-4, 1)},
+        tune_config=tune.TuneConfig(
+            num_samples=1 if design == "grid" else 5,
+            metric="loss",
+            mode="min",
+            search_alg=OptunaSearch(seed=0) if design == "adaptive" else None,
+        ),
+        run_config=tune.RunConfig(
+            name=design, storage_path=str(tmp_path), verbose=0, callbacks=[s.Record(tmp_path / "s.sqlite")]
+        ),
+    ).fit()
+    assert Results.from_store(Store(tmp_path / "s.sqlite"), design).design == design
+
+
 def test_a_store_that_cannot_be_written_is_an_error_before_the_experiment(tmp_path: pathlib.Path) -> None:
     with pytest.raises(InputError, match="store"):
         s.Record(tmp_path / "no" / "such" / "folder" / "s.sqlite")
