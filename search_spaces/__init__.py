@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         space_from_configspace,
         to_configspace,
     )
+    from search_spaces.constraints import Forbid, Require
     from search_spaces.defaults import default_space, hyperparameter
     from search_spaces.designs import (
         AdaptiveDesign,
@@ -44,6 +45,7 @@ __all__ = [
     "Design",
     "Explicit",
     "Float",
+    "Forbid",
     "Grid",
     "Hyperparameter",
     "Integer",
@@ -52,6 +54,7 @@ __all__ = [
     "OneAtATime",
     "Ordinal",
     "Random",
+    "Require",
     "Saltelli",
     "SearchSpace",
     "Sobol",
@@ -72,6 +75,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Categorical", "Float", "Hyperparameter", "Integer", "Ordinal"), "hyperparameters"),
     **dict.fromkeys(("default_space", "hyperparameter"), "defaults"),
+    **dict.fromkeys(("Forbid", "Require"), "constraints"),
     "SearchSpace": "spaces",
     **dict.fromkeys(
         ("configuration_from_configspace", "space_from_configspace", "to_configspace"), "configspace_spaces"

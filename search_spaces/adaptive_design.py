@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces.combinations import MOST
-from search_spaces.planned import check_size
+from search_spaces.planned import check_size, check_unconstrained
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ class AdaptiveDesign:
         """Check that the sampler can search a space.
 
         Raises:
-            InputError: the sampler is ``brute`` and a hyperparameter is continuous.
+            InputError: the space has constraints, or the sampler is ``brute`` and a hyperparameter is
+                continuous.
         """
+        check_unconstrained(self.kind, space)
         check_sampler(self.sampler, space)
 
     def check_names(self, names: Iterable[str]) -> None:

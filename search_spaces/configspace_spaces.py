@@ -1,8 +1,8 @@
 """Conversions between search spaces and ConfigSpace, which ``optimizer-sensitivity[configspace]`` installs.
 
-ConfigSpace has conditions and defaults. It has no log1m scale, so ``mu`` becomes ``1 - mu``, log-uniform; a
-float or integer with a step becomes an ordinal of its values, and a single value a constant. The original
-hyperparameter is stored in ``meta``, so the way back restores it without loss.
+ConfigSpace has conditions, constraints (forbidden clauses) and defaults. It has no log1m scale, so ``mu``
+becomes ``1 - mu``, log-uniform; a float or integer with a step becomes an ordinal of its values, and a single
+value a constant. The original hyperparameter is stored in ``meta``, so the way back restores it without loss.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.combinations import MOST
+from search_spaces.configspace_constraints import from_clause, to_clause
 from search_spaces.hyperparameters import Categorical, Float, Hyperparameter, Integer, Ordinal
 from search_spaces.listing import condition
 from search_spaces.reading import from_dict
@@ -30,7 +31,7 @@ META = "search_spaces"
 
 
 def to_configspace(space: SearchSpace, *, seed: int | None = None) -> ConfigurationSpace:
-    """Convert a space to a ConfigSpace with the same hyperparameters, defaults and conditions.
+    """Convert a space to a ConfigSpace with the same hyperparameters, defaults, conditions and constraints.
 
     :func:`configuration_from_configspace` reads the drawn configurations.
 
@@ -58,6 +59,8 @@ def to_configspace(space: SearchSpace, *, seed: int | None = None) -> Configurat
     result.add(*converted.values())
     for hyperparameter in space.conditional:
         result.add(_condition(package, space, hyperparameter, converted))
+    clauses = (to_clause(package, constraint, space, converted) for constraint in space.constraints)
+    result.add(*(clause for clause in clauses if clause is not None))
     return result
 
 
@@ -107,22 +110,18 @@ def configuration_from_configspace(space: SearchSpace, configuration: Mapping[st
 def space_from_configspace(space: ConfigurationSpace) -> SearchSpace:
     """Convert a ConfigSpace to a space.
 
-    Supported are uniform floats and integers, categoricals, ordinals, constants, and conjunctions of
-    conditions.
+    Supported are uniform floats and integers, categoricals, ordinals, constants, conjunctions of conditions,
+    and forbidden clauses.
 
     Args:
         space: the ConfigSpace.
 
     Raises:
         InputError: ConfigSpace is not installed, or the space contains anything else: other distributions,
-            weights, a disjunction of conditions, a comparison with a continuous hyperparameter, forbidden
-            combinations.
+            weights, a disjunction of conditions, a comparison with a continuous hyperparameter.
     """
     _package()
     native = {hyperparameter.name: hyperparameter for hyperparameter in space.values()}
-    if space.forbidden_clauses:
-        clause = space.forbidden_clauses[0]
-        raise InputError(f"forbidden combinations cannot be carried over, got {clause}; use conditions")
     names = {
         name: name.replace(COMPLEMENT, "", 1) if _original(source).get("scale") == "log1m" else name
         for name, source in native.items()
@@ -138,7 +137,8 @@ def space_from_configspace(space: ConfigurationSpace) -> SearchSpace:
         for clause in space.parent_conditions_of[name]:
             _add_condition(when, clause, base.name, converted, names)
         converted[name] = dataclasses.replace(base, when=when)
-    return SearchSpace(*converted.values())
+    result = SearchSpace(*converted.values())
+    return result.extend(*(from_clause(clause, result, names) for clause in space.forbidden_clauses))
 
 
 def _package() -> Any:

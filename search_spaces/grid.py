@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from search_spaces.combinations import MOST, combine, count, count_combinations
 from search_spaces.hyperparameters import Hyperparameter
 from search_spaces.planned import FixedDesign
-from search_spaces.values import write_value
+from search_spaces.values import listed, write_value
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -60,22 +60,29 @@ class Grid(FixedDesign):
         object.__setattr__(self, "levels", {name: tuple(values) for name, values in self.levels.items()})
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """Return every combination without duplicates, the last hyperparameter changing fastest.
+        """Return every allowed combination without duplicates, the last hyperparameter changing fastest.
 
         Raises:
-            InputError: an explicit level is outside its domain, or there are too many combinations.
+            InputError: an explicit level is outside its domain, or there are too many combinations, or the
+                constraints of the space allow none.
         """
         levels = {hyperparameter.name: self._levels(hyperparameter) for hyperparameter in space}
-        return combine(tuple(space), levels)
+        combinations = list(filter(space.allows, combine(tuple(space), levels)))
+        if not combinations:
+            raise InputError(
+                f"no combination of the grid fulfils {listed(list(map(str, space.constraints)))}"
+            )
+        return combinations
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
-        """Return the number of combinations of active hyperparameters.
+        """Return the number of allowed combinations of active hyperparameters.
 
         Args:
             space: the search space.
-            most: limit at which counting stops; a result above it is a lower bound.
+            most: limit at which counting stops; a result above it is any number above it.
         """
-        return count_combinations(tuple(space), self._size, self._levels, most)
+        size = count_combinations(tuple(space), self._size, self._levels, most)
+        return len(self.configurations(space)) if space.constraints and size <= most else size
 
     def check_names(self, names: Iterable[str]) -> None:
         """Check the names in ``points`` and ``levels``.

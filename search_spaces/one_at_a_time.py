@@ -61,10 +61,10 @@ class OneAtATime(FixedDesign):
         object.__setattr__(self, "center", dict(self.center))
 
     def configurations(self, space: SearchSpace) -> list[dict[str, Any]]:
-        """Return the center, then the levels of each hyperparameter in order, without duplicates.
+        """Return the center, then the allowed levels of each hyperparameter in order, without duplicates.
 
         Raises:
-            InputError: a value of the center is outside its domain.
+            InputError: a value of the center is outside its domain, or a constraint forbids the center.
         """
         center = {name: value for name, value in self._center().items() if name in space}
         varied = [
@@ -72,7 +72,9 @@ class OneAtATime(FixedDesign):
             for hyperparameter in space
             for level in hyperparameter.grid(self.points)
         ]
-        return distinct([space.complete(center), *varied])
+        whole = space.complete(center)
+        space.check_allowed(whole)
+        return distinct([whole, *filter(space.allows, varied)])
 
     def size(self, space: SearchSpace, most: int = MOST) -> int:
         """Return 1 for the center plus the number of levels of all hyperparameters."""

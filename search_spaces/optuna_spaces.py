@@ -24,8 +24,8 @@ def to_optuna(space: SearchSpace) -> dict[str, BaseDistribution]:
 
     A log1m hyperparameter x becomes :math:`t = -\log_{10}(1 - x)` on a linear scale, so .9, .99 and .999
     become 1, 2 and 3; an ordinal becomes the index of its level, from 0; all others keep their values.
-    Defaults are dropped, as distributions have none. :func:`configuration_from_optuna` reads the parameters
-    of a trial.
+    Defaults and constraints are dropped, as distributions have none. :func:`configuration_from_optuna` reads
+    the parameters of a trial.
 
     Args:
         space: a space without conditions.
@@ -104,12 +104,19 @@ class DefineByRun:
 
         Args:
             trial: Optuna trial; its parameters have the distributions of :func:`distribution`.
+
+        Raises:
+            optuna.TrialPruned: a constraint of the space forbids what the trial suggests.
         """
         configuration: dict[str, Any] = {}
         for hyperparameter in self.space:
             if holds(hyperparameter.when, configuration):
                 value = value_of(hyperparameter, _suggest(trial, hyperparameter))
                 configuration[hyperparameter.name] = hyperparameter.check(value)
+        if not self.space.allows(configuration):
+            from optuna import TrialPruned
+
+            raise TrialPruned(f"{configuration!r} is forbidden by a constraint of the space")
         return configuration
 
 

@@ -118,6 +118,19 @@ class Composed(FixedDesign):
         return {"kind": self.kind, "parts": [part.to_dict() for part in self.parts]}
 
 
+def check_unconstrained(kind: str, space: SearchSpace) -> None:
+    """Check that a space has no constraints.
+
+    Raises:
+        InputError: it has one, and a design of this kind needs every point of the space.
+    """
+    for constraint in space.constraints:
+        raise InputError(
+            f"a {kind} design needs every point of the space, and '{constraint}' leaves some out; use grid, "
+            "random or sobol"
+        )
+
+
 def check_size(design: Any) -> None:
     """Check the fields ``n`` and ``seed`` of a design and convert them to ints.
 

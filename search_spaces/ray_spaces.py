@@ -32,15 +32,21 @@ def to_ray(space: SearchSpace, *, transformed: bool = False) -> dict[str, Any]:
     half as often as the values between.
 
     Args:
-        space: a space without conditions.
+        space: a space without conditions and constraints.
         transformed: True to convert log1m and ordinal hyperparameters to the coordinates of this module.
 
     Raises:
-        InputError: a hyperparameter has conditions; is log1m or ordinal without ``transformed``; or has a
-            lower bound that is not a multiple of its step, as Ray rounds to multiples of the step.
+        InputError: the space has constraints; or a hyperparameter has conditions, is log1m or ordinal without
+            ``transformed``, or has a lower bound that is not a multiple of its step, as Ray rounds to
+            multiples of the step.
     """
     from search_spaces.schedulers import param_space
 
+    for constraint in space.constraints:
+        raise InputError(
+            f"a param_space has no constraints, and the space requires '{constraint}'; use "
+            "define_by_run(space)"
+        )
     return param_space(dict(_call(hyperparameter, transformed) for hyperparameter in space))
 
 

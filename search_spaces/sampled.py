@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces.combinations import MOST, distinct
-from search_spaces.planned import FixedDesign, check_size
+from search_spaces.planned import FixedDesign, check_size, check_unconstrained
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from search_spaces.spaces import SearchSpace
 
 
@@ -52,7 +55,8 @@ class Random(_Sampled):
 class Sobol(_Sampled):
     """``n`` points of a scrambled Sobol sequence, which covers the space more evenly than random points.
 
-    A larger design begins with the points of a smaller one; powers of two are balanced.
+    A larger design begins with the points of a smaller one; powers of two are balanced, unless constraints
+    leave points out.
 
     Args:
         n: number of points, at least 1; equal configurations (of discrete or inactive hyperparameters) are
@@ -76,8 +80,16 @@ class Sobol(_Sampled):
         from scipy.stats import qmc
 
         sequence = qmc.Sobol(len(space), scramble=True, rng=self.seed)
-        # Draw a power of two and cut it at n: scipy warns about other lengths, as they are not balanced.
-        return distinct(space.decode(sequence.random_base2((self.n - 1).bit_length())[: self.n]))
+
+        def draw(count: int) -> NDArray[np.float64]:
+            # A power of two first: scipy warns about other lengths, as they are not balanced.
+            first = not sequence.num_generated
+            points: NDArray[np.float64] = (
+                sequence.random_base2((count - 1).bit_length()) if first else sequence.random(count)
+            )
+            return points if space.constraints else points[:count]
+
+        return distinct(space.allowed(self.n, draw))
 
 
 @dataclass(frozen=True)
@@ -106,6 +118,7 @@ class LatinHypercube(_Sampled):
         """Return the configurations in the order of the draws, without duplicates."""
         if not len(space):
             return [{}]
+        check_unconstrained(self.kind, space)
         from scipy.stats import qmc
 
         return distinct(space.decode(qmc.LatinHypercube(len(space), rng=self.seed).random(self.n)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces.combinations import MOST
 from search_spaces.listing import condition
-from search_spaces.planned import FixedDesign, check_size
+from search_spaces.planned import FixedDesign, check_size, check_unconstrained
 from search_spaces.values import whole
 from trainables.names import InputError
 
@@ -75,6 +75,7 @@ class _Screening(FixedDesign):
     def _check_space(self, space: SearchSpace) -> None:
         if not len(space):
             raise InputError(f"a {self.kind} design needs a hyperparameter to vary, got a space without any")
+        check_unconstrained(self.kind, space)
         for hyperparameter in space.conditional:
             name, when = hyperparameter.name, hyperparameter.when
             for parent in when:

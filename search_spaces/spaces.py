@@ -1,13 +1,22 @@
-"""Search spaces: ordered hyperparameters with conditions; a configuration has a value of each active one."""
+"""Search spaces: ordered hyperparameters with conditions and constraints; a configuration has a value of each
+active one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from search_spaces import activity, changes, combinations, listing
+from search_spaces import activity, combinations, listing
+from search_spaces.changeable import Changeable
 from search_spaces.conditions import holds
+from search_spaces.constraints import (
+    Constraint,
+    allows,
+    checked_constraints,
+    constraint_from_dict,
+    is_constraint,
+)
 from search_spaces.hyperparameters import Hyperparameter
 from search_spaces.reading import from_dict
 from search_spaces.values import whole
@@ -18,21 +27,24 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _KINDS = get_args(Hyperparameter)
+_CONSTRAINTS = get_args(Constraint)
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class SearchSpace:
+class SearchSpace(Changeable):
     """Ordered hyperparameters. A configuration is a mapping with one value of each active hyperparameter.
 
     A hyperparameter is active if all its conditions hold; if a parent is inactive, so are its children.
 
     Args:
-        hyperparameters: hyperparameters with distinct names, parents before children. A space without
-            hyperparameters has one configuration, which is empty.
+        hyperparameters: hyperparameters with distinct names, parents before children; and constraints between
+            them (:mod:`search_spaces.constraints`). A space without hyperparameters has one configuration,
+            which is empty.
 
     Raises:
         InputError: a name is repeated; or a condition names an unknown or later hyperparameter or its own,
-            is part of a cycle, requires a value outside the parent's domain, or can never hold.
+            is part of a cycle, requires a value outside the parent's domain, or can never hold; or a
+            constraint does not fit the hyperparameters, or forbids the defaults that all of them declare.
 
     >>> from search_spaces import Categorical, Float
     >>> nu = Float("nu", 0.9, 0.999, "log1m", 0.99, when={"rule": "adam"})
@@ -45,17 +57,24 @@ class SearchSpace:
     """
 
     hyperparameters: tuple[Hyperparameter, ...]
+    constraints: tuple[Constraint, ...]
 
-    def __init__(self, *hyperparameters: Hyperparameter) -> None:
-        for hyperparameter in hyperparameters:
-            if not isinstance(hyperparameter, _KINDS):
-                kinds = ", ".join(kind.__name__ for kind in _KINDS)
-                raise InputError(f"a search space must hold {kinds}, got {hyperparameter!r}")
+    def __init__(self, *items: Hyperparameter | Constraint) -> None:
+        hyperparameters = [item for item in items if isinstance(item, _KINDS)]
+        constraints = [item for item in items if isinstance(item, _CONSTRAINTS)]
+        for item in items:
+            if not isinstance(item, (*_KINDS, *_CONSTRAINTS)):
+                kinds = ", ".join(kind.__name__ for kind in (*_KINDS, *_CONSTRAINTS))
+                raise InputError(f"a search space must hold {kinds}, got {item!r}")
         names = [hyperparameter.name for hyperparameter in hyperparameters]
         for position, name in enumerate(names):
             if name in names[:position]:
                 raise InputError(f"names of a search space must differ, got {name!r} twice")
         object.__setattr__(self, "hyperparameters", activity.checked_conditions(hyperparameters))
+        domains = {hyperparameter.name: hyperparameter for hyperparameter in self.hyperparameters}
+        object.__setattr__(self, "constraints", checked_constraints(constraints, domains))
+        if self.constraints and all(domain.default is not None for domain in domains.values()):
+            self.check_allowed(self.default())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +88,7 @@ class SearchSpace:
 
     @property
     def size(self) -> float:
-        """Number of configurations; infinity if a hyperparameter is continuous."""
+        """Number of configurations, also of forbidden ones; infinity if a hyperparameter is continuous."""
         return activity.count(self.hyperparameters)
 
     def __len__(self) -> int:
@@ -88,10 +107,10 @@ class SearchSpace:
         raise unknown("hyperparameter", name, self.names)
 
     def __repr__(self) -> str:
-        return f"SearchSpace({', '.join(map(repr, self.hyperparameters))})"
+        return f"SearchSpace({', '.join(map(repr, (*self.hyperparameters, *self.constraints)))})"
 
     def __str__(self) -> str:
-        return "\n".join(map(listing.line, self.hyperparameters))
+        return "\n".join([*map(listing.line, self.hyperparameters), *map(str, self.constraints)])
 
     def table(self) -> list[dict[str, Any]]:
         """Return one row per hyperparameter: name, domain, scale, default and condition, all text."""
@@ -189,7 +208,23 @@ class SearchSpace:
         if inactive:
             name, reason = inactive[0].name, activity.unmet(inactive[0].when, checked)
             raise InputError(f"{name} is inactive in {dict(configuration)!r}: {reason}; leave it out")
+        self.check_allowed(checked)
         return checked
+
+    def allows(self, configuration: Mapping[str, Any]) -> bool:
+        """Return True if a configuration of the domains fulfils every constraint."""
+        return allows(self.constraints, configuration)
+
+    def check_allowed(self, configuration: Mapping[str, Any]) -> None:
+        """Check that a configuration fulfils every constraint.
+
+        Raises:
+            InputError: it does not; the message names the constraint.
+        """
+        for constraint in self.constraints:
+            if not constraint.allows(configuration):
+                values = {name: configuration[name] for name in constraint.names}
+                raise InputError(f"{values!r} is forbidden: the space requires '{constraint}'")
 
     def encode(self, configurations: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """Return the unit-cube coordinates of configurations; inverse of :meth:`decode`.
@@ -230,17 +265,42 @@ class SearchSpace:
         return rows
 
     def sample(self, n: int, seed: int) -> list[dict[str, Any]]:
-        """Draw ``n`` independent configurations, uniform on every scale; equal ones are not removed.
+        """Draw ``n`` independent configurations, uniform on every scale among those that constraints allow.
+
+        Equal ones are not removed. A larger sample extends a smaller one.
 
         Args:
             n: number of configurations, at least 1.
             seed: seed of the random generator, at least 0.
+
+        Raises:
+            InputError: the constraints allow fewer than one in a thousand configurations.
         """
         import numpy as np
 
         n = combinations.count("n of a sample", n)
-        seed = whole("seed of a sample", seed, at_least=0)
-        return self.decode(np.random.default_rng(seed).random((n, len(self))))
+        random = np.random.default_rng(whole("seed of a sample", seed, at_least=0))
+        return self.allowed(n, lambda count: random.random((count, len(self))))
+
+    def allowed(self, n: int, draw: Callable[[int], ArrayLike]) -> list[dict[str, Any]]:
+        """Return the first ``n`` configurations of a sequence of points that the constraints allow.
+
+        Args:
+            n: number of configurations.
+            draw: function that returns the next points of the unit cube, by their number.
+
+        Raises:
+            InputError: the constraints allow fewer than one in a thousand configurations.
+        """
+        found: list[dict[str, Any]] = []
+        drawn, most = 0, n if not self.constraints else 1000 * n
+        while len(found) < n and drawn < most:
+            found += filter(self.allows, self.decode(draw(n)))
+            drawn += n
+        if len(found) < n:
+            limits = ", ".join(map(str, self.constraints))
+            raise InputError(f"{limits}: fewer than one in a thousand configurations is allowed")
+        return found[:n]
 
     def enumerate(self, points: int) -> list[dict[str, Any]]:
         """Return every combination of ``points`` levels of each active hyperparameter, without duplicates.
@@ -254,18 +314,20 @@ class SearchSpace:
         """
         combinations.count("points", points)
         levels = {hyperparameter.name: hyperparameter.grid(points) for hyperparameter in self.hyperparameters}
-        return combinations.combine(self.hyperparameters, levels)
+        return list(filter(self.allows, combinations.combine(self.hyperparameters, levels)))
 
     def to_dict(self) -> list[dict[str, Any]]:
-        """Return the space as plain data for JSON and YAML: one mapping per hyperparameter."""
-        return [hyperparameter.to_dict() for hyperparameter in self.hyperparameters]
+        """Return the space as plain data for JSON and YAML: one mapping per hyperparameter or constraint."""
+        return [item.to_dict() for item in (*self.hyperparameters, *self.constraints)]
 
     @classmethod
     def from_dict(cls, data: Iterable[Mapping[str, Any]]) -> SearchSpace:
-        """Read a space from a list (:func:`search_spaces.reading.from_dict`); inverse of :meth:`to_dict`."""
+        """Read a space from a list (:func:`search_spaces.reading.from_dict`,
+        :func:`search_spaces.constraints.constraint_from_dict`); inverse of :meth:`to_dict`.
+        """
         if isinstance(data, (str, Mapping)) or not isinstance(data, Iterable):
             raise InputError(f"a search space must be a list of hyperparameters, got {data!r}")
-        return cls(*map(from_dict, data))
+        return cls(*(constraint_from_dict(item) if is_constraint(item) else from_dict(item) for item in data))
 
     def to_yaml(self) -> str:
         """Return the space as YAML; inverse of :meth:`from_yaml`."""
@@ -279,67 +341,6 @@ class SearchSpace:
             InputError: the text is not YAML (the message gives line and column) or not a valid space.
         """
         return cls.from_dict(listing.from_yaml(text))
-
-    def replace(self, hyperparameter: Hyperparameter) -> SearchSpace:
-        """Return the space with another domain for a hyperparameter that the space has."""
-        self[hyperparameter.name]
-        return SearchSpace(
-            *(hyperparameter if old.name == hyperparameter.name else old for old in self.hyperparameters)
-        )
-
-    def fix(self, **values: Any) -> SearchSpace:
-        """Return the space with single values (``name=value``); configurations still contain them.
-
-        Conditions on the fixed values are resolved: a condition that always holds is removed, and so is a
-        hyperparameter that can never be active. A condition on a fixed parent that is itself conditional
-        stays, since the parent is active in some configurations only.
-
-        Raises:
-            InputError: a name is unknown, a value is outside its domain, or the other values make a name
-                inactive.
-
-        >>> from search_spaces import Categorical, Float
-        >>> nu = Float("nu", 0.9, 0.999, "log1m", when={"rule": "adam"})
-        >>> space = SearchSpace(Categorical("rule", ("sgd", "adam")), nu)
-        >>> space.fix(rule="sgd").names, space.fix(rule="adam")["nu"]
-        (('rule',), Float(name='nu', low=0.9, high=0.999, scale='log1m', default=None))
-        """
-        by_name = {hyperparameter.name: hyperparameter for hyperparameter in self}
-        return SearchSpace(*changes.fixed(by_name, values))
-
-    def restrict(self, *names: str) -> SearchSpace:
-        """Return the space of some hyperparameters only, in the order of this space.
-
-        Raises:
-            InputError: a name is unknown, or a condition names a hyperparameter that would be removed.
-        """
-        self._check_names(names)
-        return SearchSpace(*changes.restricted(self.hyperparameters, names))
-
-    def extend(self, *hyperparameters: Hyperparameter) -> SearchSpace:
-        """Return the space with more hyperparameters at its end; InputError as for the space itself."""
-        return SearchSpace(*self.hyperparameters, *hyperparameters)
-
-    def rename(self, **names: str) -> SearchSpace:
-        """Return the space with other names (``old=new``), in its conditions too."""
-        self._check_names(names)
-        return SearchSpace(*changes.renamed(self.hyperparameters, names))
-
-    def merge(self, other: SearchSpace) -> SearchSpace:
-        """Return this space, extended by the hyperparameters of another whose names are new.
-
-        A name in both spaces must have the same domain, or InputError is raised.
-        """
-        return SearchSpace(*changes.merged(self, other))
-
-    def compare(self, other: SearchSpace) -> list[str]:
-        """Return one sentence for each difference between this space and another; empty if they are equal.
-
-        >>> from search_spaces import Categorical, Float
-        >>> SearchSpace(Float("lr", 0, 1)).compare(SearchSpace(Float("lr", 0, 2), Float("mu", 0, 0.9)))
-        ['lr: high is 1.0 in the first, 2.0 in the second', 'mu: only in the second']
-        """
-        return changes.differences(self.hyperparameters, other.hyperparameters)
 
     def _check_names(self, names: Iterable[str]) -> None:
         for name in names:

@@ -42,7 +42,8 @@ def to_configspace(
     from ConfigSpace import Configuration
 
     task, variant = chosen_group(results, task, variant)
-    space = SearchSpace(*map(_rounded_outwards, results.spaces[variant]))
+    whole = results.spaces[variant]
+    space = SearchSpace(*map(_rounded_outwards, whole), *whole.constraints)
     native = converted(space, seed=0)
     pairs = []
     for row in records(results.group(task, variant)):

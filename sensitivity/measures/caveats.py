@@ -29,7 +29,7 @@ FEWEST, EACH = 8, 5
 """Configurations that a variant should have: the minimum, and the number for each varied hyperparameter."""
 KINDS = (
     "failed", "stopped", "unfinished", "one seed", "adaptive", "few trials", "outlier", "poor surrogate",
-    "unequal ranges", "default outside", "never learned", "constant", "edge",
+    "constraints", "unequal ranges", "default outside", "never learned", "constant", "edge",
 )  # fmt: skip
 
 
@@ -44,7 +44,8 @@ def caveats(results: Results) -> pd.DataFrame:
     configurations. ``few trials``: fewer than 8 configurations, or than 5 for each hyperparameter.
     ``outlier``: one trial, or a few far out, carry most of the variance
     (:mod:`sensitivity.measures.outliers`). ``poor surrogate``: effects are read from a random forest whose
-    out-of-bag R2 is under .5. ``unequal ranges``: variants search ranges of different width of the same
+    out-of-bag R2 is under .5. ``constraints``: effects are read from a random forest, and constraints leave a
+    part of the space out. ``unequal ranges``: variants search ranges of different width of the same
     hyperparameter. ``default outside``: a range leaves out the default of the optimizer's class.
     ``never learned``: no configuration is better than the initial loss. ``constant``: all
     losses are equal. ``edge``: the best value of a numeric hyperparameter is at the end of the values tried,
@@ -59,6 +60,7 @@ def caveats(results: Results) -> pd.DataFrame:
         *_design(results),
         *_few(results),
         *_surrogates(results),
+        *_constraints(results),
         *_ranges(results),
         *_defaults(results),
     ]
@@ -190,6 +192,23 @@ def _surrogates(results: Results) -> list[tuple[str, str]]:
         )
         for task, words in poor.items()
     ]
+
+
+def _constraints(results: Results) -> list[tuple[str, str]]:
+    """Return one sentence for all variants with constraints whose effects a forest predicts."""
+    found: dict[str, list[str]] = {}
+    for group in groups(results):
+        constraints = results.spaces[group.variant].constraints
+        if constraints and not is_replicated_grid(results, group.task, group.variant):
+            found.setdefault(group.variant, [f"'{constraint}'" for constraint in constraints])
+    if not found:
+        return []
+    limits = list(dict.fromkeys(limit for of_one in found.values() for limit in of_one))
+    text = (
+        f"Effects of {several(list(found))} are averaged over their whole space, also over what "
+        f"{listed(limits)} leaves out, where nothing was trained."
+    )
+    return [("constraints", text)]
 
 
 def _ranges(results: Results) -> list[tuple[str, str]]:

@@ -76,7 +76,7 @@ LIMITS: Mapping[Sentences, tuple[str, ...]] = {
     recommendation: ("edge",),
     _best: ("edge",),
     ranking: ("one seed", "adaptive", "few trials", "unequal ranges"),
-    leading: ("poor surrogate",),
+    leading: ("poor surrogate", "constraints"),
     diverged: ("failed", "stopped", "unfinished"),
 }
 """Kinds of caveats (:data:`sensitivity.measures.caveats.KINDS`) that limit the sentences of a summary."""

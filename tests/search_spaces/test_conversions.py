@@ -388,8 +388,9 @@ def test_what_configspace_has_and_we_lack_is_refused_by_name() -> None:
     ):
         space_from_configspace(either)
     forbidden = native(a, b)
-    forbidden.add(ConfigSpace.ForbiddenEqualsClause(a, "v"))
-    with pytest.raises(InputError, match="forbidden combinations cannot be carried over"):
+    clauses = ConfigSpace.ForbiddenEqualsClause(a, "v"), ConfigSpace.ForbiddenEqualsClause(b, "v")
+    forbidden.add(ConfigSpace.ForbiddenOrConjunction(*clauses))
+    with pytest.raises(InputError, match="a forbidden combination cannot be carried over"):
         space_from_configspace(forbidden)
 
 

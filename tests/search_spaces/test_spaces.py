@@ -167,7 +167,7 @@ ERRORS = [
     ),
     pytest.param(
         lambda: SearchSpace({"name": "lr"}),
-        "a search space must hold Float, Integer, Ordinal, Categorical, got {'name'",
+        "a search space must hold Float, Integer, Ordinal, Categorical, Require, Forbid, got {'name'",
         id="a dict",
     ),
     pytest.param(

@@ -108,13 +108,16 @@
     }
   };
 
+  // What the reader has typed before the answer comes stays.
   const fill = async (details) => {
     const form = details.querySelector("form");
+    const before = new Map([...form.elements].map((field) => [field, field.value]));
     try {
       const content = await ask("GET", details.dataset.fill);
-      for (const field of form.elements) {
-        if (field.name in content) field.value = [].concat(content[field.name]).join(", ");
+      for (const [field, value] of before) {
+        if (field.name in content && field.value === value) field.value = [].concat(content[field.name]).join(", ");
       }
+      details.dataset.filled = "yes";
     } catch (error) {
       say(form, error.message, "error");
     }

@@ -13,6 +13,7 @@ import yaml
 
 from sensitivity.dashboard import words
 from sensitivity.service.settings import Settings
+from sensitivity.store.annotations import annotate
 from sensitivity.store.store import Store
 from sensitivity.study.planning import trials
 from sensitivity.study.study import Study
@@ -213,11 +214,32 @@ def test_notes_survive_a_restart_of_the_service(browser: Any, settings: Settings
         page.get_by_text("1 trial with notes or a star").click()
         page.get_by_text("an odd curve").wait_for()
         editor = opened_action(page, "Note and tags")
-        page.wait_for_timeout(500)
+        page.locator("[data-filled]").wait_for(state="attached")
         assert editor.get_by_label("Tags").input_value() == "paper, second try"
         assert page.evaluate(FITS)
         visit.follow("/new")
         assert page.evaluate(FITS)
+        visit.close()
+
+
+def test_what_is_typed_before_the_stored_note_comes_stays(browser: Any, settings: Settings) -> None:
+    store, planned = plan(pathlib.Path(settings.store))
+    finish(store, planned)
+    annotate(store, "watched", note="stored before", tags=["paper"])
+    store.close()
+    with service(settings, Held()) as client:
+        visit = visited(browser, client)
+        page = visit.open("/study/watched")
+        waiting: list[Any] = []
+        page.route("**/annotation", lambda route: waiting.append(route))
+        editor = opened_action(page, "Note and tags")
+        editor.get_by_label("Note", exact=True).fill("typed at once")
+        while not waiting:
+            page.wait_for_timeout(10)
+        waiting[0].continue_()
+        page.locator("[data-filled]").wait_for(state="attached")
+        assert editor.get_by_label("Note", exact=True).input_value() == "typed at once"
+        assert editor.get_by_label("Tags").input_value() == "paper"
         visit.close()
 
 
@@ -274,8 +296,6 @@ def test_who_may_only_read_is_offered_no_change(
 
 
 def test_the_dashboard_alone_shows_notes_and_changes_nothing(browser: Any, tmp_path: pathlib.Path) -> None:
-    from sensitivity.store.annotations import annotate
-
     store, _ = plan(tmp_path / "results.sqlite")
     annotate(store, "watched", note="from the service", tags=["paper"], star=True)
     store.close()
