@@ -161,11 +161,13 @@ def _navigation(app: Dash, source: Source) -> None:
         Output("live", "children"),
         Input("pulse", "n_intervals"),
         State("revision", "data"),
+        State("where", "pathname"),
+        State("where", "search"),
     )
-    def pulse(beats: int, known: str | None) -> Any:
-        """Tell the page if the store has changed since the last pulse."""
+    def pulse(beats: int, known: str | None, path: str, query: str) -> Any:
+        """Tell the page if what it shows has changed since the last pulse."""
         try:
-            token = source.page_token()
+            token = source.page_token(View.read(path, query))
             running = any(row["running"] or row["pending"] for row in source.studies()) or any(
                 study.state in ("queued", "running") for study in source.submitted().values()
             )

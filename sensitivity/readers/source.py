@@ -179,14 +179,18 @@ class Source:
         """Return every study with its counts, the newest first."""
         return self._drawn.now(("studies", self.token()), lambda: self.store.studies()[::-1])
 
-    def page_token(self) -> str:
+    def page_token(self, view: View) -> str:
         """Return a token of everything that a page shows: results, annotations, studies that wait.
+
+        It holds the revisions of the studies of the view as readers see them: they may see the revision of
+        the store first.
 
         Raises: InputError where the store cannot be read.
         """
         queue = "\n".join(map(repr, self.submitted().values()))
         self.annotations()
-        return f"{self.token()} {self._annotated.token} {zlib.crc32(queue.encode()):08x}"
+        seen = [self.token(), *(self.token(name) for name in (view.name, *view.study) if name)]
+        return f"{' '.join(seen)} {self._annotated.token} {zlib.crc32(queue.encode()):08x}"
 
     def annotations(self) -> dict[tuple[str, str], Annotation]:
         """Return the annotations of every study and trial, by study and key, read at most once a second."""

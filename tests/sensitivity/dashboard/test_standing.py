@@ -45,9 +45,9 @@ def test_a_study_is_listed_before_the_store_has_it(source: Source) -> None:
     shown = page(source, View(page="study", name="next"))
     assert "This cannot be shown" not in text(shown)
     assert "It has 7 trials." in text(part(source, "waiting", View(page="study", name="next")))
-    before = source.page_token()
+    before = source.page_token(View())
     source.submitted = dict
-    assert source.page_token() != before
+    assert source.page_token(View()) != before
 
 
 def test_notes_are_shown_as_they_are_and_filter_the_list(

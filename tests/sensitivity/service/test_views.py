@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from sensitivity.readers.cache import Pending
+from sensitivity.readers.view import View
 from sensitivity.service import views
 from sensitivity.service.answering import Ask
 from sensitivity.service.views import Answer, Paced
@@ -82,6 +83,26 @@ def test_what_cost_much_is_seen_later(trained: Trained, monkeypatch: pytest.Monk
     assert 90 < source._revisions["watched"].until(0.1) - time.monotonic() <= 100
     source.invalidate()
     assert source.token("watched") != first
+
+
+def test_a_page_hears_of_a_revision_when_its_readers_see_it(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store may be seen anew before the study, whose page would else stay as it was until the next
+    trial."""
+    monkeypatch.setattr(views, "SHARE", 0.1)
+    source, view = trained.source, View(page="study", name="watched")
+    source.page_token(view)
+    source.note("watched", 10.0)
+    trained.train(1)
+    trained.look()
+    after = source.page_token(view)  # the store has changed, the study is seen as it was
+    first = source.token("watched")
+    source._revisions["watched"].cost = 0.0  # as when the pace allows it
+    trained.look()
+    assert source.page_token(view) != after
+    assert source.token("watched") != first
+    assert source.page_token(View(page="compare", study=("watched",))) == source.page_token(view)
 
 
 def test_a_revision_stays_while_something_is_computed_of_it(
