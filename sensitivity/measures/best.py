@@ -75,7 +75,9 @@ class Best:
         half = len(self.known.again) // 2
         shrunk = self.known.simulated_shrunk[:, self.members]
         noise = self.known.again[half : half + INNER, self.members]
-        least = np.stack([np.minimum(shrunk + one, self.initial).min(axis=1) for one in noise])
+        near = shrunk.min(axis=0) + noise.min(axis=0) <= (shrunk.max(axis=0) + noise.max(axis=0)).min()
+        close = np.ascontiguousarray(shrunk[:, near])  # no other configuration is the best of any study
+        least = np.stack([(close + one).min(axis=1) for one in noise[:, near]]).clip(max=self.initial)
         smallest = self.known.simulated[:, self.members].min(axis=1)
         optimism = np.minimum(0.0, trimmed_mean(least) - shrunk.min(axis=1))
         return smallest - truth.min(), smallest[:half] - optimism - truth.min()

@@ -100,18 +100,27 @@ def win_probability(
     for contestants, budgets in _contests(results, k):
         values = [ordered(group.loss[None]) for group in contestants]
         again = [ordered(drawn_losses(group, draws, seed + i)) for i, group in enumerate(contestants)]
-        for budget in budgets:
-            members = [i for i, group in enumerate(contestants) if known(group) >= budget]
-            chances = _wins([values[i][0] for i in members], budget)
+        members_of = {
+            budget: tuple(i for i, group in enumerate(contestants) if known(group) >= budget)
+            for budget in budgets
+        }
+        chances: dict[int, Array] = {}
+        drawn: dict[int, Array] = {}
+        for members in dict.fromkeys(members_of.values()):
+            among = [budget for budget in budgets if members_of[budget] == members]
             alike = all(
                 (again[i] == again[i][:1]).all() for i in members
             )  # a grid with one seed has no noise
-            drawn = np.array(
-                [_wins([again[i][draw] for i in members], budget) for draw in range(1 if alike else draws)]
+            measured = _wins([values[i][0] for i in members], among)
+            simulated = np.array(
+                [_wins([again[i][draw] for i in members], among) for draw in range(1 if alike else draws)]
             )
-            for place, i in enumerate(members):
-                low, high = interval(drawn[:, place])
-                value = float(chances[place])
+            for place, budget in enumerate(among):
+                chances[budget], drawn[budget] = measured[place], simulated[:, place]
+        for budget in budgets:
+            for place, i in enumerate(members_of[budget]):
+                low, high = interval(drawn[budget][:, place])
+                value = float(chances[budget][place])
                 more = {"k": budget, "note": note_at(results, contestants[i], budget)}
                 rows.append(row(contestants[i], value, min(low, value), max(high, value)) | more)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -139,29 +148,38 @@ def _over_best(performance: Array) -> Array:
     return np.asarray(np.divide(performance, top, out=np.zeros_like(performance), where=top > 1e-12))
 
 
-def _wins(losses: list[Array], budget: int) -> Array:
-    """Return the chance of each variant to win.
+def _wins(losses: list[Array], budgets: Sequence[int]) -> Array:
+    """Return the chance of each variant to win, ``[budgets, variants]``.
 
     Args:
         losses: Losses of each variant in ascending order, ``[seeds, configurations]``.
-        budget: Number of configurations that each variant is tuned with.
+        budgets: Numbers of configurations that each variant is tuned with.
     """
-    values, chances = [], []
-    for sorts in losses:
-        counts = np.isfinite(sorts).sum(axis=1).tolist()
-        used = [seed for seed, count in enumerate(counts) if count]
-        values.append(np.concatenate([sorts[seed, : counts[seed]] for seed in used]))
-        chances.append(np.concatenate([_chances(counts[seed], budget) / len(used) for seed in used]))
+    counts = [[count for count in np.isfinite(sorts).sum(axis=1).tolist() if count] for sorts in losses]
+    values = [
+        np.concatenate([row[: int(np.isfinite(row).sum())] for row in sorts if np.isfinite(row).any()])
+        for sorts in losses
+    ]
     x, place = np.unique(np.concatenate(values), return_inverse=True)
-    ends = np.cumsum([len(column) for column in values])[:-1]
-    mass = np.array(
-        [
-            np.bincount(at, chance, len(x))
-            for at, chance in zip(np.split(place.reshape(-1), ends), chances, strict=True)
+    places = np.split(place.reshape(-1), np.cumsum([len(column) for column in values])[:-1])
+    wins = []
+    for budget in budgets:
+        chances = [
+            np.concatenate([_chances(count, budget) / len(of_one) for count in of_one]) for of_one in counts
         ]
-    )
+        mass = np.array([np.bincount(at, chance, len(x)) for at, chance in zip(places, chances, strict=True)])
+        wins.append(_first(mass))
+    return np.array(wins)
+
+
+def _first(mass: Array) -> Array:
+    """Return the chance of each variant to have the smallest loss, ties shared.
+
+    Args:
+        mass: Chance of each loss, ``[variants, losses]``, in ascending order of the losses.
+    """
     above = np.maximum(0.0, mass.sum(axis=1, keepdims=True) - np.cumsum(mass, axis=1))
-    nodes, share = _nodes(len(losses) // 2 + 1)
+    nodes, share = _nodes(len(mass) // 2 + 1)
     terms = above[:, None] + (nodes[:, None] + 1) / 2 * mass[:, None]  # variants, nodes, x
     others = np.ones_like(terms)  # for each variant, the product over the variants before and after it
     for ahead in (range(1, len(terms)), range(len(terms) - 2, -1, -1)):
@@ -170,7 +188,7 @@ def _wins(losses: list[Array], budget: int) -> Array:
         for i in ahead:
             product *= terms[i - step]
             others[i] *= product
-    return np.asarray([mass[i] @ (share / 2 @ others[i]) for i in range(len(losses))])
+    return np.asarray([mass[i] @ (share / 2 @ others[i]) for i in range(len(mass))])
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,9 +59,37 @@ def noise_of(group: Losses, *, draws: int = DRAWS, seed: int = 0, level: float =
     value = float(_share(noise, between))
     if not noise > 1e-20 * between:  # also a constant loss: no noise to simulate
         return {"value": value, "low": value, "high": value, "note": remark}
+    low, high = _interval(_Same(group), draws, seed, level)
+    return {"value": value, "low": low, "high": high, "note": remark}
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """Losses that equal others of the same numbers: several measures need the noise of a variant."""
+
+    group: Losses
+
+    @cached_property
+    def _content(self) -> tuple[Any, ...]:
+        group = self.group
+        return group.loss.tobytes(), group.loss.shape, group.units.tobytes(), group.fixed, group.initial
+
+    def __hash__(self) -> int:
+        return hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._content == other._content
+
+
+@lru_cache(maxsize=64)
+def _interval(same: _Same, draws: int, seed: int, level: float) -> tuple[float, float]:
+    """Return the interval of the share."""
+    group = same.group
+    noise, between = (part[0] for part in _components(*_moments(group.loss[None]), fixed=group.fixed))
     studies = _simulated(group, draws, seed)
-    low, high = studies.interval(np.array([between]), np.array([True]), 1 - value, level)
-    return {"value": value, "low": 1 - high, "high": 1 - low, "note": remark}
+    share = float(_share(noise, between))
+    low, high = studies.interval(np.array([between]), np.array([True]), 1 - share, level)
+    return 1 - high, 1 - low
 
 
 def noise_draws(group: Losses, *, draws: int = DRAWS, seed: int = 0) -> tuple[float, Array]:

@@ -6,6 +6,7 @@ on the cores there are.
 
 from __future__ import annotations
 
+import resource
 import sys
 import tempfile
 import time
@@ -86,9 +87,10 @@ def main() -> None:
         written = write_report(Measured(results), folder)
         seconds = time.perf_counter() - start
         size = written.stat().st_size / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"report of {len(results.trials):,} trials and {len(results.epochs):,} epochs: {seconds:.1f} s, "
-        f"{size:.1f} MB"
+        f"{size:.1f} MB, {peak:,.0f} MiB of memory at most"
     )
 
 
