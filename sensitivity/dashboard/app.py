@@ -250,7 +250,7 @@ def _figures(app: Dash, source: Source) -> None:
         if stored and stored["key"] == key:
             return no_update, no_update, no_update, None, look, True
         held = {"key": key, "axes": figure.axes, "panels": figure.panels}
-        return figure.text, held, drawing.heading(figure), None, look, True
+        return figure.text, held, drawing.heading(figure, figure_id["name"]), None, look, True
 
     for text, graph in (("drawn", "graph"), ("static", "static graph")):
         app.clientside_callback(

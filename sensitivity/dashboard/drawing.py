@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dash import dcc, html
 
-from sensitivity.dashboard import shell
+from sensitivity.dashboard import shell, words
 from sensitivity.dashboard.brushing import axes, panel_variants
 from sensitivity.dashboard.exploring import KEY, exploring, settings_of
 from sensitivity.figures.columns import METRIC
@@ -57,7 +57,9 @@ def card(question: Question, drawing: Drawing, config: Mapping[str, Any] = CONFI
                 role="group",
                 **{"aria-label": f"figure: {drawing.name.replace('_', ' ')}"},
             ),
-            html.Figcaption(drawing.words),
+            html.Figcaption(
+                drawing.words, **words.numbered(drawing.words, "figure", drawing.name, "caption")
+            ),
             dcc.Interval(id={"type": "figure tick", "name": name}, interval=shell.POLL, disabled=True),
         ],
         className="card waiting",
@@ -120,9 +122,21 @@ def drawn(source: Source, view: View, name: str) -> tuple[str, Drawn]:
     return repr((source.key(view), *depends)), source.measured(view, draw_figure, depends)
 
 
-def heading(figure: Drawn) -> list[Any]:
-    """Return the title and the subtitle of a figure as elements of the page."""
-    return [html.H3(figure.title), html.P(figure.subtitle, className="what")]
+def heading(figure: Drawn, name: str) -> list[Any]:
+    """Return the title and the subtitle of a figure as elements of the page.
+
+    Args:
+        figure: The figure.
+        name: Name of the figure.
+    """
+    return [
+        html.H3(figure.title, **words.numbered(figure.title, "figure", name, "title")),
+        html.P(
+            figure.subtitle,
+            className="what",
+            **words.numbered(figure.subtitle, "figure", name, "subtitle"),
+        ),
+    ]
 
 
 def untitled(figure: go.Figure) -> tuple[str, str]:
@@ -133,7 +147,7 @@ def untitled(figure: go.Figure) -> tuple[str, str]:
     Returns: The title and the subtitle.
     """
     layout = figure.layout
-    words = [
+    texts = [
         html_text.unescape(str(text or "").replace("<br>", " "))
         for text in (layout.title.text, layout.title.subtitle.text)
     ]
@@ -150,7 +164,7 @@ def untitled(figure: go.Figure) -> tuple[str, str]:
         title=None, height=(layout.height or 450) - less, margin={"t": (layout.margin.t or 0) - less}
     )
     figure.layout.meta = {"narrow": narrow}
-    return words[0], words[1]
+    return texts[0], texts[1]
 
 
 def scaled(figure: go.Figure, scale: str) -> None:

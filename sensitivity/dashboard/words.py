@@ -10,7 +10,7 @@ from dash import html
 
 from sensitivity.results.results import records
 from sensitivity.study.trial import STATUSES
-from sensitivity.text.quantities import Text, parts_of
+from sensitivity.text.quantities import Text, parts_of, quantity_id
 from sensitivity.text.wording import number
 
 if TYPE_CHECKING:
@@ -59,8 +59,13 @@ def table(
                 html.Thead(
                     html.Tr(
                         [
-                            html.Th(is_numeric, scope="col", className=which)
-                            for is_numeric, which in zip(head, classes, strict=False)
+                            html.Th(
+                                name,
+                                scope="col",
+                                className=which,
+                                **numbered(str(name), "column", caption, place),
+                            )
+                            for place, (name, which) in enumerate(zip(head, classes, strict=False), start=1)
                         ]
                     )
                 ),
@@ -102,6 +107,12 @@ def frame(shown: pd.DataFrame, *, caption: str) -> html.Div:
 
 def _shown(value: Any) -> Any:
     return with_quantities(value) if isinstance(value, Text) else cell(value)
+
+
+def numbered(text: str, *names: object) -> dict[str, str]:
+    """Return the attribute of an element whose text has a number that is no cell; none without a number."""
+    has_number = any(character.isdigit() for character in text)
+    return {"data-quantity": quantity_id(*names)} if has_number else {}
 
 
 def with_quantities(text: str) -> list[Any]:

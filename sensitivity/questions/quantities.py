@@ -31,8 +31,12 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "course": ("status",), "failures": ("error",),
 }  # fmt: skip
 """Columns that tell the rows of a table apart; of any other table, task and variant."""
-KINDS = ("command", "constant", "count", "provenance", "reason", "setting", "settings", "specification")
-"""Kinds of numbers that are no cell of a table."""
+KINDS = (
+    "caption", "column", "command", "constant", "count", "figure", "provenance", "reason", "setting",
+    "settings", "specification",
+)  # fmt: skip
+"""Kinds of numbers that are no cell of a table; those of a figure's title, subtitle and caption, and of the
+heads of tables, are texts with numbers."""
 
 
 def cell_names(table: str, row: Row, *columns: object) -> list[object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sensitivity.text.quantities import only_quantity, parts_with_code
+from sensitivity.text.quantities import only_quantity, parts_with_code, quantity_id
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -27,6 +27,19 @@ def content(text: str) -> Markup:
             piece = f'<span data-quantity="{name}">{piece}</span>'
         pieces.append(f"<code>{piece}</code>" if is_code else piece)
     return Markup("".join(pieces))
+
+
+def numbered(text: str, *names: object) -> Markup:
+    """Return the attribute of an element whose text has a number that is no cell: empty without a number.
+
+    Args:
+        text: The text of the element.
+        names: Names in the id.
+    """
+    from markupsafe import Markup
+
+    has_number = any(character.isdigit() for character in text)
+    return Markup(f' data-quantity="{quantity_id(*names)}"' if has_number else "")
 
 
 def item(text: str, tag: str) -> Markup:

@@ -15,7 +15,7 @@ from sensitivity.questions.overview import how_to_read, overview
 from sensitivity.questions.summary import other_caveats
 from sensitivity.reporting import tables
 from sensitivity.reporting.contents import BESIDE, LEADING, Chapter, Part
-from sensitivity.reporting.marked import cell, content, item
+from sensitivity.reporting.marked import cell, content, item, numbered
 from sensitivity.reporting.provenance import lead, provenance, specification
 from sensitivity.text.csv_text import csv_text
 
@@ -80,7 +80,7 @@ def page(measured: Measured, report_chapters: Sequence[Chapter]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    files.filters |= {"content": content, "cell": cell, "item": item}
+    files.filters |= {"content": content, "cell": cell, "item": item, "numbered": numbered}
     contents = [_chapter(measured, chapter) for chapter in report_chapters]
     templates = {name: template(name).to_plotly_json() for name in THEMES}
     return files.get_template("page.html").render(
