@@ -71,8 +71,7 @@ def page(source: Source, view: View) -> list[Any]:
     return [
         *shell.heading(view, view.name),
         shell.part("state"),
-        shell.part("annotation"),
-        actions.actions(view),
+        html.Div([shell.part("annotation"), actions.actions(view)], className="about"),
         html.Div([controls.form(results, view), middle, side], className="beside"),
     ]
 
