@@ -128,7 +128,8 @@ def _miss(measured: Measured, task: str, variant: str) -> list[str]:
     factor = constant(f"{FACTOR:.0f}", "factor")
     start = f"A learning rate that is wrong by a factor of {factor}"
     if known(row["value"]):
-        return [f"{start} costs {variant} {share('miss_cost', row)} of {gain}."]
+        seen = "" if row["value"] > 0 else "nothing that can be seen: "
+        return [f"{start} costs {variant} {seen}{share('miss_cost', row)} of {gain}."]
     if known(row["low"]) and row["capped"] > 0:
         capped, low, high = (cell(percent(row[name]), "miss_cost", row, name) for name in BOUNDS)
         return [
@@ -254,7 +255,9 @@ def changed(measured: Measured, task: str) -> list[str]:
     table = records(of_task(measured.conclusion_changes, task))
     if len(table) < 2:
         return []
-    whole, tied = table[0], set(_first(measured, task, tuned=False))
+    whole = table[0]
+    tied = {*_first(measured, task, tuned=True)} & {*_first(measured, task, tuned=False)}
+    tied.add(whole["leader"])
     others = [
         row
         for row in table[1:]

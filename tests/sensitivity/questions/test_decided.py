@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from sensitivity import from_table
 from sensitivity.measures import Measured
 from sensitivity.questions.card import card
-from sensitivity.questions.decided import recommendation
+from sensitivity.questions.decided import _miss, changed, recommendation
 from sensitivity.questions.overview import BRIEF, DEFAULT, how_to_read, overview
 from sensitivity.reporting.contents import chapters
 from sensitivity.reporting.latex import latex
 from sensitivity.reporting.markdown import markdown
 from sensitivity.results.results import Results
+from sensitivity.text.quantities import Text
 from tests.sensitivity.measures.test_default_loss import grid, with_default
 
 TASK = "autoencoder/digits"
@@ -75,3 +79,45 @@ def test_with_one_seed_the_cost_of_the_default_setting_has_no_interval() -> None
     measured = Measured(made(0.31, seeds=1))
     sentences = " ".join(recommendation(measured, TASK))
     assert "At its default setting (lr 0.3), adam loses 23% of what training gains." in sentences
+
+
+def curves(noise: float, **valleys: tuple[float, float, float]) -> Measured:
+    """Three seeds of variants on eight learning rates: losses at the best rate, curvatures, and log10 of the best
+    rates."""
+    random = np.random.default_rng(4)
+    rows = [
+        {
+            "variant": variant,
+            "lr": 10.0**power,
+            "seed": seed,
+            "initial_loss": 2.3,
+            "loss": least + bend * (power - at) ** 2,
+        }
+        for variant, (least, bend, at) in valleys.items()
+        for power in np.linspace(-4, -1, 8)
+        for seed in range(3)
+    ]
+    table = pd.DataFrame(rows)
+    table["loss"] = (table["loss"] + random.normal(0, noise, len(table))).clip(upper=2.3)
+    return Measured(from_table(table, metric="loss"))
+
+
+def test_a_variant_that_only_loses_least_untuned_is_no_other_conclusion() -> None:
+    """adamw is named, since it is the best when tuned, whatever is left out; muon loses least untuned."""
+    measured = curves(0.01, adamw=(0.25, 0.5, -2.5), muon=(0.3, 0.25, -2.3), signum=(1.7, 0.02, -2.0))
+    (task,) = {task for task, _ in measured.results.groups}
+    assert recommendation(measured, task)[0].startswith("Use adamw at ")
+    assert set(measured.conclusion_changes["leader"]) <= {"adamw", "muon"}
+    assert "adamw would be named" not in " ".join(changed(measured, task))
+
+
+def test_a_miss_that_costs_nothing_is_said_to() -> None:
+    measured = curves(0.12, lion=(0.4, 0.0, -2.6), sgd=(0.4, 0.35, -2.6))
+    (task,) = {task for task, _ in measured.results.groups}
+    costs = measured.miss_cost[measured.miss_cost["factor"] == 3].set_index("variant")["value"]
+    for variant, cost in costs.items():
+        (said,) = [
+            text for text in map(Text, _miss(measured, task, str(variant))) if "factor of 3 costs" in text
+        ] or [""]
+        assert ("costs " + str(variant) + " nothing that can be seen: " in said) is bool(cost <= 0), said
+    assert (costs <= 0).any()
