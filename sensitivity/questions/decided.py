@@ -76,8 +76,12 @@ def _good_range(measured: Measured, task: str, variant: str) -> list[str]:
         return []
     row = {"task": task, "variant": variant}
     first, last = (cell(f"{found[end]:.2g}", "valley", row, end) for end in ("first", "last"))
-    rates = f"Learning rates from about {first} to {last}"
-    return [f"{rates} lose at most a tenth of {won(measured, task)}, if the rest is tuned."]
+    rest = [name for name in measured.results.varied(variant) if name != "lr"]
+    tuned = f", if {listed(rest)} {'is' if len(rest) == 1 else 'are'} tuned" if rest else ""
+    return [
+        f"{variant} loses at most a tenth of {won(measured, task)} at learning rates from about {first} to "
+        f"{last}{tuned}."
+    ]
 
 
 def default_of(measured: Measured, task: str, variant: str) -> dict[str, Any] | None:
@@ -185,6 +189,9 @@ def _leaders(measured: Measured, task: str, when: str, *, tuned: bool) -> list[s
     return [f"{when}, {tied[0]} leads, though not every other variant is told apart from it."]
 
 
+UNTUNED = "Untuned is a random setting of the range searched."
+
+
 def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> list[str]:
     whole = [row for row in regrets if known(row["value"])]
     if len(whole) < 2:
@@ -204,10 +211,15 @@ def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> li
     best, most = (choose(whole, key=lambda row: row["value"]) for choose in (min, max))
     if len(tied) == len(rows(measured.ranks, task)) > 2:
         ends = " to ".join(cell(percent(row["value"]), "regret", row, "value") for row in (best, most))
-        return [f"Untuned, no variant can be told from the best: they lose {ends} of {won(measured, task)}."]
+        return [
+            f"Untuned, no variant can be told from the best: they lose {ends} of {won(measured, task)}. "
+            f"{UNTUNED}"
+        ]
     verb = "loses" if len(least) == 1 else "lose"
     more = "" if most["variant"] in tied else f"; {most['variant']} loses most, {share('regret', most)}"
-    return [f"Untuned, {listed(tied)} {verb} least of {won(measured, task)}: {several(least)}{more}."]
+    return [
+        f"Untuned, {listed(tied)} {verb} least of {won(measured, task)}: {several(least)}{more}. {UNTUNED}"
+    ]
 
 
 def _first(measured: Measured, task: str, *, tuned: bool) -> list[str]:
@@ -293,7 +305,7 @@ def _needs(row: dict[str, Any]) -> str:
     if row["seeds"] > MOST_SEEDS:
         return f" (more than {constant(MOST_SEEDS, 'most_seeds')} seeds)"
     needed = cell(f"{row['seeds']:.0f}", "verdicts", row, "seeds")
-    return f" (about {needed} seeds would decide)"
+    return f" (about {needed} seeds in all would decide)"
 
 
 @of_quantities

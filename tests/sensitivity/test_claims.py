@@ -152,6 +152,7 @@ def matters_most(facts: Facts, effect: str) -> bool:
 
 CLAIMS: dict[str, Callable[..., bool]] = {
     rf"Use ({NAME}) at ": used,
+    rf"({NAME}) loses at most a tenth of [^:]* at learning rates from ": used,
     rf"Tuned, ({NAME}) is better than every other variant\.": best_of_all,
     rf"Tuned, ({NAME}) leads, though": lambda facts, name: (
         facts.first(tuned=True) == {name} and facts.row("tuned_ranks", name)["last"] > 1

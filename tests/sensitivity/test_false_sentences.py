@@ -63,7 +63,7 @@ FALSE: dict[str, tuple[Results, Results]] = {
     "Use adam at ": (BETTER, study(worse="adam")),
     "(mean of 3 seeds)": (BETTER, study(seeds=2)),
     "(one seed)": (study(seeds=1), BETTER),
-    "Learning rates from about ": (BETTER, study(levels=1)),
+    " at learning rates from about ": (BETTER, study(levels=1)),
     "A learning rate that is wrong by a factor of 3 costs adam ": (BETTER, study(highest=0.04)),
     "A learning rate 3 times too small costs adam ": (study(highest=0.04), BETTER),
     "A learning rate that is wrong by a factor of 3 may lead to where ": (study(change=diverging), BETTER),
@@ -81,7 +81,7 @@ FALSE: dict[str, tuple[Results, Results]] = {
     "Never better than the initial loss, so not ranked: cm.": (study(change=useless), BETTER),
     "Untuned, the only pair is decided.": (BETTER, OPEN),
     "Untuned, 0 of 1 pair is decided. Not decided: adam against cm": (OPEN, BETTER),
-    " seeds would decide)": (OPEN, BETTER),
+    " seeds in all would decide)": (OPEN, BETTER),
     "To decide the first with a chance of 80%: `sensitivity run ": (OPEN, BETTER),
     "Most important, as a share of the variance of the loss: lr for adam": (
         study(mu=2), study(mu=2, change=by_mu),

@@ -312,7 +312,7 @@ def test_a_caveat_follows_the_sentence_that_it_limits_and_is_said_once(tmp_path:
     )
     task = next(iter(measured.results.groups))[0]
     sentences = summary(measured, task)
-    starts = ("Use ", "Learning rate", "highest", "diverged", "trials failed")
+    starts = ("Use ", "learning rates from", "highest", "diverged", "trials failed")
     places = [next((i for i, text in enumerate(sentences) if start in text), -1) for start in starts]
     assert places == sorted(places)
     assert -1 not in places

@@ -35,7 +35,7 @@ def test_the_card_has_the_numbers_of_its_sentences() -> None:
     assert f"training loss after the last epoch {found['value']:.4g} (mean of 3 seeds)" in first
     ends = found["good_range"]
     assert ends["first"] < found["configuration"]["lr"] < ends["last"]
-    assert f"Learning rates from about {ends['first']:.2g} to {ends['last']:.2g}" in rates
+    assert f"learning rates from about {ends['first']:.2g} to {ends['last']:.2g}" in rates
     miss = found["miss"]
     assert miss["low"] < miss["value"] < miss["high"]
     assert f"costs adam {miss['value']:.0%} ({miss['low']:.0%} to {miss['high']:.0%})" in second
