@@ -18,7 +18,7 @@ from sensitivity.questions.next_steps import MOST_SEEDS, command_for
 from sensitivity.questions.quantities import PAIR, cell, constant, count, setting, several, share
 from sensitivity.questions.question import of_task, rows
 from sensitivity.results.capping import INITIAL, cap_of, reference
-from sensitivity.results.results import records
+from sensitivity.results.results import PREFIX, records
 from sensitivity.text.quantities import of_quantities, quantity
 from sensitivity.text.wording import known, listed, number, percent, with_interval
 
@@ -76,7 +76,12 @@ def _good_range(measured: Measured, task: str, variant: str) -> list[str]:
         return []
     row = {"task": task, "variant": variant}
     first, last = (cell(f"{found[end]:.2g}", "valley", row, end) for end in ("first", "last"))
-    rest = [name for name in measured.results.varied(variant) if name != "lr"]
+    tried = measured.results.group(task, variant)
+    rest = [
+        name
+        for name in measured.results.varied(variant)
+        if name != "lr" and tried[f"{PREFIX}{name}"].nunique() > 1
+    ]
     tuned = f", if {listed(rest)} {'is' if len(rest) == 1 else 'are'} tuned" if rest else ""
     return [
         f"{variant} loses at most a tenth of {won(measured, task)} at learning rates from about {first} to "

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from search_spaces import Float, SearchSpace
 from sensitivity import from_table
 from sensitivity.measures import Measured
 from sensitivity.questions.card import card
-from sensitivity.questions.decided import _miss, changed, recommendation
+from sensitivity.questions.decided import _good_range, _miss, changed, recommendation
 from sensitivity.questions.overview import BRIEF, DEFAULT, how_to_read, overview
 from sensitivity.reporting.contents import chapters
 from sensitivity.reporting.latex import latex
@@ -109,6 +110,18 @@ def test_a_variant_that_only_loses_least_untuned_is_no_other_conclusion() -> Non
     assert recommendation(measured, task)[0].startswith("Use adamw at ")
     assert set(measured.conclusion_changes["leader"]) <= {"adamw", "muon"}
     assert "adamw would be named" not in " ".join(changed(measured, task))
+
+
+def test_only_what_was_tried_at_several_values_is_said_to_be_tuned() -> None:
+    measured = Measured(made())
+    (said,) = [text for text in recommendation(measured, TASK) if "loses at most a tenth" in text]
+    assert ", if " not in said
+    table = measured.results.trials
+    wider = table.assign(**{"config/mu": np.where(table["seed"] > 0, 0.9, 0.5)})
+    both = replace(measured.results, trials=pd.concat([table.assign(**{"config/mu": 0.5}), wider]))
+    space = SearchSpace(*both.spaces["adam"], Float("mu", 0.5, 0.99, "log1m"))
+    changed_spaces = replace(both, spaces=dict.fromkeys(both.spaces, space))
+    assert _good_range(Measured(changed_spaces), TASK, "adam")[0].endswith(", if mu is tuned.")
 
 
 def test_a_miss_that_costs_nothing_is_said_to() -> None:
