@@ -65,8 +65,7 @@ class Adapter:
 
     Args:
         model: keyword of the constructor that takes the model, or an empty text.
-        named: keyword of the constructor that takes the named parameters, or an empty text; ``params`` if its
-            first argument takes pairs of name and parameter.
+        named: keyword of the constructor that takes the named parameters, or an empty text.
         roles: True if parameter groups have a flag ``use_muon``: hidden matrices and filters, or not.
         supplied: arguments that the loop knows, of :data:`SUPPLIED`.
         fixed: arguments with a fixed value.
@@ -235,9 +234,7 @@ def construct(
     keywords = {**settings, **{name: getattr(run, SUPPLIED[name]) for name in adapter.supplied}}
     if adapter.model:
         keywords[adapter.model] = model
-    if adapter.named == "params":
-        params = list(model.named_parameters())
-    elif adapter.named:
+    if adapter.named:
         keywords[adapter.named] = list(model.named_parameters())
     if next(iter(arguments), "") not in keywords:
         return make(params, **keywords)

@@ -167,7 +167,7 @@ class TorchVariant:
         common, by_role = split_settings(configuration)
         if not by_role and not self.adapter.roles:
             return self._made(model.parameters(), model, run or Run(), common)
-        if self.adapter.model and by_role:
+        if (self.adapter.model or self.adapter.named) and by_role:
             raise InputError(
                 f"{self.name} divides the model itself, so that no setting can differ by role, got "
                 f"{dict(configuration)!r}"

@@ -281,7 +281,8 @@ class TrainingLoop:
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the loss of a batch."""
-        with forward_pass(self.precision, x.device, twice=self.second_order is not None):
+        twice = self.second_order is not None or self.steps.adapter.curvature == "graph"
+        with forward_pass(self.precision, x.device, twice=twice):
             return self.task.loss(self.model(x), x, y)
 
     @torch.no_grad()

@@ -70,6 +70,10 @@ class Block(nn.Module):
         return values + cast(Tensor, self.narrow(functional.gelu(self.widen(self.norm_2(values)))))
 
 
+POSITIONS = {"positions": "embedding"}
+"""Role of the learned positions, which are a table as embeddings are (:mod:`trainables.roles`)."""
+
+
 class Gpt(nn.Module):
     """A decoder that predicts each byte of a text from those before it.
 
@@ -118,6 +122,7 @@ class Gpt(nn.Module):
             )
         self.bytes = nn.Embedding(BYTES, width)
         self.positions = nn.Parameter(torch.empty(self.context, width))
+        self.parameter_roles = POSITIONS
         self.blocks = _blocks(width, depth, heads, qk_norm, causal=True)
         self.norm = nn.LayerNorm(width, bias=False)
         self.dense = nn.Linear(width, BYTES, bias=False)
@@ -171,6 +176,7 @@ class Vit(nn.Module):
         self.padding = (0, wide * self.patch - shape[2], 0, high * self.patch - shape[1])
         self.patches = nn.Linear(shape[0] * self.patch**2, width, bias=False)
         self.positions = nn.Parameter(torch.empty(high * wide, width))
+        self.parameter_roles = POSITIONS
         self.blocks = _blocks(width, depth, heads, qk_norm, causal=False)
         self.norm = nn.LayerNorm(width, bias=False)
         self.dense = nn.Linear(width, classes, bias=False)

@@ -71,9 +71,14 @@ def conclude(
     written = write_report(measured, place, formats=formats, column=column)
     table = measured.overview
     if as_json:
-        typer.echo(
-            to_json({"report": str(written), "overview": records(table), "caveats": caveats(measured)})
-        )
+        by_task = {str(task): summary(measured, str(task)) for task in dict.fromkeys(table["task"])}
+        found = {
+            "report": str(written),
+            "sentences": by_task,
+            "overview": records(table),
+            "caveats": caveats(measured),
+        }
+        typer.echo(to_json(found))
         return
     console, said = wide_console(), list[str]()
     for task in dict.fromkeys(table["task"]):
@@ -83,11 +88,11 @@ def conclude(
             [row["variant"], row[titles[0]].partition(" ")[0], *(row[name] for name in titles[1:])]
             for row in records(variants)
         ]
-        console.print(variants_table(console, str(task), titles, rows))
         sentences = summary(measured, str(task))
         said += sentences
         for sentence in sentences:
             console.print(f"- {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        console.print(variants_table(console, str(task), titles, rows))
     for sentence in other_caveats(measured, said):
         console.print(f"! {sentence}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
     typer.echo(f"\nreport: {written}")

@@ -20,6 +20,8 @@ OVERRIDES, CONFIG = ".hydra/overrides.yaml", ".hydra/config.yaml"
 DEPTHS = ("", "*/", "*/*/", "*/*/*/", "*/*/*/*/")
 RESULTS = ("*.json", "*.csv", "*/metrics.csv", "*/*/metrics.csv", "*/*/*/metrics.csv")
 """Files with the results of a job, a kind after the other; the last are of Lightning's ``CSVLogger``."""
+INPUTS = ("args", "arguments", "config", "hparams", "hyperparameters", "params", "settings")
+"""Names of files that a job was given, which hold no result."""
 LOGGED = re.compile(
     r"(?P<name>[A-Za-z][\w./-]*(?: [A-Za-z][\w./-]*)?)\s*[:=]\s*"
     r"(?P<value>[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|nan|inf))(?=[\s,;)\]]|$)",
@@ -112,7 +114,7 @@ def _overrides(path: pathlib.Path) -> dict[str, Any]:
 def _results(folder: pathlib.Path) -> tuple[dict[str, float], str]:
     """Return the results of a job, and the name of the file that holds them; none where there is none."""
     for pattern in RESULTS:
-        for path in sorted(folder.glob(pattern)):
+        for path in sorted(path for path in folder.glob(pattern) if path.stem.casefold() not in INPUTS):
             found = _of_json(path) if path.suffix == ".json" else _of_csv(path)
             if found:
                 return found, path.name

@@ -17,6 +17,7 @@ from trainables.names import InputError
 
 META = "meta.yaml"
 PARTS = ("params", "metrics", "tags")
+MODELS = "models"
 STATUSES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
 """Of MLflow's enumeration RunStatus."""
 PARENT = "mlflow.parentRunId"
@@ -86,8 +87,10 @@ def _run_folders(place: pathlib.Path) -> Iterator[pathlib.Path]:
     for pattern in ("*/*/" + META, "*/" + META):
         for path in sorted(place.glob(pattern)):
             folder = path.parent
-            is_hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
-            if not is_hidden and any((folder / part).is_dir() for part in PARTS):
+            parts = path.relative_to(place).parts
+            is_hidden = any(part.startswith(".") for part in parts)
+            is_model = folder.parent.name == MODELS  # MLflow 3 keeps logged models beside the runs
+            if not is_hidden and not is_model and any((folder / part).is_dir() for part in PARTS):
                 yield folder
 
 

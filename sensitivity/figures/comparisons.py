@@ -14,7 +14,7 @@ from sensitivity.figures.palette import FAINT, KIN, colours, faded
 from sensitivity.figures.panels import drawn, of_task, panels
 from sensitivity.figures.style import arms, error_bars, styled
 from sensitivity.figures.words import Outcome, about, between, counted, plain, short
-from sensitivity.measures.effects import NO_HYPERPARAMETER
+from sensitivity.measures.effects import MINOR, NO_HYPERPARAMETER, POOR_FIT
 from sensitivity.results.results import records
 from sensitivity.text.wording import known
 from trainables.names import InputError
@@ -171,21 +171,22 @@ def spread(places: Array, most: float, least: float = LABEL) -> Array:
 @drawn("Which hyperparameters matter")
 def effect_shares(measured: Measured, task: str) -> go.Figure:
     """Draw shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
-    shares = of_task(measured.main_effects, task)
+    whole = of_task(measured.main_effects, task)
+    shares = whole[~whole["note"].str.contains(POOR_FIT, regex=False)]
     names = [name for name in dict.fromkeys(shares["effect"]) if name not in NO_HYPERPARAMETER]
     known = set(shares.loc[shares["value"].notna(), "effect"])
     effects = [name for name in (*names, *NO_HYPERPARAMETER) if name in known]
     if not effects:
-        raise InputError(str(shares["note"].iloc[0]))
+        raise InputError(str(whole["note"].iloc[0]))
     figure, height = dots(measured, {name: shares[shares["effect"] == name] for name in effects}, form=".0%")
     figure.update_xaxes(range=[-0.04, 1.04], tickformat=".0%", tickvals=[0, 0.5, 1])
-    some = shares[shares["effect"].isin(names) & (shares["low"] > 0)]
+    some = shares[shares["effect"].isin(names) & (shares["low"] > 0) & (shares["value"] >= MINOR)]
     title = "No hyperparameter clearly explains the loss alone"
     if not some.empty:
         tops = some.loc[some.groupby("variant", sort=False)["value"].idxmax()]
         effect = tops["effect"].mode().iloc[0]
         part = tops[tops["effect"] == effect]
-        many = shares["variant"].nunique()
+        many = whole["variant"].nunique()
         whom = f"{len(part)} of {counted(many, 'variant')}" if len(part) < many else "every variant"
         ends = between(part["value"].min(), part["value"].max())
         title = f"{plain(effect)} matters most{f' for {whom}' if many > 1 else ''}: {ends} of the variance"

@@ -27,6 +27,7 @@ class LightningReport(_callback()):  # type: ignore[misc]
     def __init__(self, *, steps: bool = False) -> None:
         super().__init__()
         self._steps = steps
+        self._last = -1
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Report after a validation, but not after Lightning's check before training."""
@@ -39,5 +40,8 @@ class LightningReport(_callback()):  # type: ignore[misc]
             self._report(trainer)
 
     def _report(self, trainer: Any) -> None:
-        if trainer.is_global_zero and not trainer.fast_dev_run:
+        # A validation after training has nothing new to say of the last step.
+        is_new = not self._steps or trainer.global_step > self._last
+        if trainer.is_global_zero and not trainer.fast_dev_run and is_new:
+            self._last = trainer.global_step
             report_all(trainer.callback_metrics, trainer.global_step if self._steps else None)

@@ -33,6 +33,10 @@ COLUMNS = ["task", "variant", "effect", "value", "low", "high", "n", "note"]
 FULLER = ("pair", "total")
 """Orders of effects that only :func:`sensitivity.measures.variance_shares.variance_shares` shows."""
 NO_HYPERPARAMETER = (INTERACTIONS, UNEXPLAINED, NOISE)
+POOR_FIT = "poor surrogate"
+"""Text in the note of an effect that is read from a poor fit."""
+MINOR = 0.05
+"""Share below which effects are not mentioned."""
 """Effects that are not of a single hyperparameter, in the order in which they are shown."""
 
 

@@ -24,7 +24,8 @@ def card(measured: Measured, task: str) -> dict[str, Any]:
     Returns:
         ``task``, ``metric``, ``direction``; ``variant`` and ``configuration`` to use, with its measured
         mean (``value``) and ``seeds``; ``good_range``, the ``first`` and the ``last`` learning rate that
-        lose at most a tenth of what can be won; ``miss``, what a learning rate wrong by a factor of 3 costs
+        lose at most a tenth of what can be won, and whether the range that was tried ends there
+        (``at_least``); ``miss``, what a learning rate wrong by a factor of 3 costs
         that variant, as a share of what can be won, with its interval, and the share of trials that diverge
         there (``capped``; where some do and others do not, ``low`` and ``high`` are bounds and there is no
         value); ``default``, what the default setting of that variant loses, as such a share, with its

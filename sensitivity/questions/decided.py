@@ -14,7 +14,7 @@ from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.robustness import HALF
 from sensitivity.measures.verdicts import EQUIVALENT, FACTOR, UNDECIDED, leader
 from sensitivity.questions.fixed_settings import something_varies
-from sensitivity.questions.next_steps import MOST_SEEDS, command_for
+from sensitivity.questions.next_steps import MOST_SEEDS, command_for, more_seeds
 from sensitivity.questions.quantities import PAIR, cell, constant, count, setting, several, share
 from sensitivity.questions.question import of_task, rows
 from sensitivity.results.capping import INITIAL, cap_of, reference
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WIDE = 1.1
 """Factor between the ends of a range of learning rates that is worth telling."""
+SAME = 1.001
+"""Factor within which an end of that range is an end of the learning rates that were tried."""
 BOUNDS = ("capped", "low", "high")
 """Columns of a cost that is known only by its bounds."""
 PAIRS = 3
@@ -61,12 +63,16 @@ def recommendation(measured: Measured, task: str) -> list[str]:
     return [text, *(sentence for piece in pieces for sentence in piece(measured, task, variant))]
 
 
-def good_range(measured: Measured, task: str, variant: str) -> dict[str, float] | None:
-    """Return the smallest and the largest learning rate of the valley (``first``, ``last``); None where it
-    has no width."""
+def good_range(measured: Measured, task: str, variant: str) -> dict[str, float | bool] | None:
+    """Return the smallest and the largest learning rate of the valley (``first``, ``last``), and True where
+    the range that was tried ends in it (``at_least``); None where it has no width."""
     for row in records(of_task(measured.valley, task)):
         if row["variant"] == variant and known(row["value"]) and row["last"] > WIDE * row["first"] > 0:
-            return {"first": float(row["first"]), "last": float(row["last"])}
+            return {
+                "first": float(row["first"]),
+                "last": float(row["last"]),
+                "at_least": bool(row["at_least"]),
+            }
     return None
 
 
@@ -77,6 +83,11 @@ def _good_range(measured: Measured, task: str, variant: str) -> list[str]:
     row = {"task": task, "variant": variant}
     first, last = (cell(f"{found[end]:.2g}", "valley", row, end) for end in ("first", "last"))
     tried = measured.results.group(task, variant)
+    rates = tried[f"{PREFIX}lr"]
+    if found["first"] <= rates.min() * SAME:
+        first = f"{first}, the lowest tried,"
+    if found["last"] >= rates.max() / SAME:
+        last = f"{last}, the highest tried"
     rest = [
         name
         for name in measured.results.varied(variant)
@@ -260,6 +271,10 @@ def undecided(measured: Measured, task: str) -> list[str]:
     shown = quantity(command, "command", *(left[0][name] for name in PAIR))
     chance = constant("80%", "power")
     more = f" To decide the first with a chance of {chance}: `{shown}`." if command else ""
+    seeds = more_seeds(measured.results) if left[0]["note"] and not more else ""
+    if seeds:
+        shown = quantity(seeds, "command", *(left[0][name] for name in PAIR))
+        more = f" One seed does not tell the noise: `{shown}`."
     return [f"{start}{ended} of {whole} {noun}. Not decided: {several(names, PAIRS)}.{more}"]
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import effect_shares, estimator_agreement, pair_effects, seed_noise
-from sensitivity.measures.effects import NO_HYPERPARAMETER, NOISE, UNEXPLAINED
+from sensitivity.measures.effects import MINOR, NO_HYPERPARAMETER, NOISE, POOR_FIT, UNEXPLAINED
 from sensitivity.questions.quantities import cell, constant, count, several, share
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
 from sensitivity.results.results import records
@@ -19,14 +19,10 @@ if TYPE_CHECKING:
 
     from sensitivity.measures import Measured
 
-POOR = "poor surrogate"
-"""Text in the note of an unreliable effect."""
 FEW = 2
 """Variants up to which the share of each is said."""
-MINOR = 0.05
-"""Share below which effects are not mentioned."""
 LEAST = constant(percent(MINOR), "minor")
-"""The same in words."""
+"""The share below which effects are not mentioned, in words."""
 TRUSTED = 0.5
 """Out-of-bag R2 of a forest from which interactions are mentioned."""
 
@@ -38,7 +34,7 @@ def effects(measured: Measured, task: str) -> list[str]:
     It names the hyperparameters and interactions that clearly explain the loss, the remainder and seed noise.
     """
     shares = of_task(measured.main_effects, task)
-    poor = shares[shares["note"].str.contains(POOR, regex=False)]
+    poor = shares[shares["note"].str.contains(POOR_FIT, regex=False)]
     text = []
     for variant, part in shares[shares["value"].notna()].groupby("variant", sort=False):
         large = _clear(part[~part["effect"].isin((UNEXPLAINED, NOISE))]).sort_values("value", ascending=False)
@@ -102,7 +98,7 @@ def leading(measured: Measured, task: str) -> list[str]:
     """Return one sentence for all variants: the hyperparameter that matters most to each, or to all."""
     shares = of_task(measured.main_effects, task)
     single = shares[
-        ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR, regex=False)
+        ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR_FIT, regex=False)
     ]
     large = _clear(single).sort_values("value", ascending=False).drop_duplicates("variant")
     names = [variant for variant in dict.fromkeys(single["variant"]) if variant in set(large["variant"])]

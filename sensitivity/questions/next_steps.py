@@ -73,6 +73,11 @@ def command_for(results: Results, row: dict[str, Any], source: str | None = None
     return ""
 
 
+def more_seeds(results: Results, source: str | None = None) -> str:
+    """Return the command that trains enough seeds to tell the noise; empty where there is none."""
+    return _command(results, source or source_of(results), FEW_SEEDS)
+
+
 def _step(results: Results, row: dict[str, Any], source: str, *, several: bool) -> tuple[float, str]:
     """Return the units that a pair needs, and its sentence."""
     where = f" on {row['task']}" if several else ""
@@ -82,7 +87,7 @@ def _step(results: Results, row: dict[str, Any], source: str, *, several: bool) 
     if math.isfinite(row["seeds"]):
         return row["seeds"], f"{pair} {_seeds(results, row, source)}"
     if row["note"]:
-        command = _command(results, source, FEW_SEEDS)
+        command = more_seeds(results, source)
         more = f": `{command}`" if command else ""
         return math.inf, f"{pair} One seed does not tell the noise{more}."
     return math.inf, f"{pair} Nothing tells how many trials would decide it."

@@ -35,9 +35,9 @@ def markdown(
     lines = [f"# {_text(measured.results.study)}", "", _text(lead(measured.results)), ""]
     contents = [line for chapter in report_chapters for line in _chapter(measured, chapter, pictures)]
     warnings = other_caveats(measured, [text for chapter in report_chapters for text in chapter.summary])
+    lines += contents
     if warnings:
         lines += ["## Read with care", "", *_bullets(warnings), ""]
-    lines += contents
     lines += [
         "## How this was made",
         "",

@@ -1,6 +1,6 @@
 """Notebook views of results and of a study.
 
-Results show the report's lead and overview, a study its planned trials.
+Results show the report's lead, summary and overview, a study its planned trials.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
 
 def results_html(results: Results) -> str:
-    """Return the lead and the overview of each task as HTML."""
+    """Return the lead, and the summary and the overview of each task, as HTML."""
     from sensitivity.measures import Measured
     from sensitivity.questions.overview import overview
+    from sensitivity.questions.summary import summary
     from sensitivity.reporting.provenance import lead
 
     measured = Measured(results)
     parts = [f"<h3>{html.escape(results.study)}</h3><p>{html.escape(lead(results))}</p>"]
     for task in dict.fromkeys(task for task, _ in results.groups):
+        sentences = "".join(f"<li>{html.escape(str(text))}</li>" for text in summary(measured, task))
+        parts.append(f"<ul>{sentences}</ul>")
         table = measured.attempt("overview", partial(overview, measured, task), pd.DataFrame())
         parts.append(_table(task, list(table.columns), table.to_numpy(dtype=object).tolist()))
     return "".join(parts)

@@ -90,12 +90,14 @@ class CommandLine:
         )
 
     def digest(self) -> str:
-        """Return a hash of the command and of the files in the working directory that its words name."""
+        """Return a hash of the command and of the files in the working directory that its words name, also
+        after an equals sign: ``--config=conf.yaml``."""
         content = hashlib.sha256(repr(self.words).encode())
         for word in self.program:
-            file = pathlib.Path(word)
-            if not PLACEHOLDER.search(word) and _is_source(file):
-                content.update(file.read_bytes())
+            for name in (word, word.partition("=")[2]):
+                file = pathlib.Path(name)
+                if name and not PLACEHOLDER.search(word) and _is_source(file):
+                    content.update(file.read_bytes())
         return content.hexdigest()[:12]
 
     def check_program(self) -> None:

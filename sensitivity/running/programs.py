@@ -100,9 +100,10 @@ class Attempt:
         place = pathlib.Path(program.outputs) / folder_name(key)
         others = {**beside, "folder": str(place), "epochs": program.epochs}
         others = {name: value for name, value in others.items() if value is not None}
+        told = {name: value for name, value in others.items() if name != "folder"}
         others.setdefault("variant", "program")
         self._temporary = tempfile.TemporaryDirectory(prefix="sensitivity-", ignore_cleanup_errors=True)
-        self._worker = Worker(pathlib.Path(self._temporary.name), {**others, **self._values})
+        self._worker = Worker(pathlib.Path(self._temporary.name), {**told, **self._values})
         self._table = None if program.csv_file is None else _Table(program, self._values, others)
         self._held: dict[str, float] = {}
         self._last = -1
@@ -171,8 +172,19 @@ class Attempt:
             for row in rows:
                 numbers = numbers_in(row)
                 if self._metric in numbers:
-                    step = next((row[name] for name in ("step", "epoch") if is_step(row.get(name))), None)
-                    yield self._merged(numbers, step) or {}
+                    yield self._merged(numbers, self._step(row)) or {}
+
+    def _step(self, row: Mapping[str, Any]) -> float | None:
+        """Return the step that a line states: its ``step``, or its ``epoch`` where that counts on.
+
+        Several lines of one epoch are numbered.
+        """
+        step, epoch = row.get("step"), row.get("epoch")
+        if step is not None and is_step(step):
+            return float(step)
+        if epoch is not None and is_step(epoch) and float(epoch) > self._last:
+            return float(epoch)
+        return None
 
     def _merged(self, numbers: Mapping[str, float], step: float | None) -> dict[str, float] | None:
         """Return a report with its place, and with what was reported before it without the metric.

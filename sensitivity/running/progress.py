@@ -36,6 +36,7 @@ class Progress:
         self.planned = self.before = self.epochs = self.epochs_per_trial = 0
         self.counts = {"completed": 0, "diverged": 0, "stopped": 0, "failed": 0}
         self.best: dict[str, float] = {}
+        self.sign = 1
         self.errors: list[str] = []
         self.standing = ""
         self.waiting: str | None = None
@@ -65,6 +66,7 @@ class Progress:
         self.waiting = None
         self.before = sum(status in DONE for status in done.values())
         self.planned = planned
+        self.sign = -1 if study.direction == "max" else 1
         self.epochs_per_trial = study.epochs or 1
         self._began = time.monotonic()
         left = self.planned - self.before
@@ -148,9 +150,11 @@ class Progress:
         return text
 
     def best_losses(self) -> str:
-        """Return the best loss of each variant so far, in one line."""
+        """Return the best loss of each variant so far, or the best metric that is maximised, in one line."""
         best = sorted(self.best.items(), key=lambda item: item[1])
-        return "best so far: " + (", ".join(f"{name} {loss:.4g}" for name, loss in best) or "none yet")
+        return "best so far: " + (
+            ", ".join(f"{name} {self.sign * loss:.4g}" for name, loss in best) or "none yet"
+        )
 
     def _panel(self) -> RenderableType:
         from rich.progress_bar import ProgressBar

@@ -227,10 +227,14 @@ class DefaultSetting(BaseModel):
 
 
 class GoodRange(BaseModel):
-    """Learning rates that lose at most a tenth of what can be won, the rest tuned at each."""
+    """Learning rates that lose at most a tenth of what can be won, the rest tuned at each.
+
+    ``at_least`` is true where the range that was tried ends in them.
+    """
 
     first: float
     last: float
+    at_least: bool
 
 
 class TaskVerdict(BaseModel):

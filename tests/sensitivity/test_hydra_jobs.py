@@ -76,6 +76,7 @@ def by_hand(place: pathlib.Path, kind: str = "json") -> list[Member]:
         (job / ".hydra" / "config.yaml").write_text(config)
         overrides = f"- lr={member.lr}\n- seed={member.seed}\n- optimizer={member.optimizer}\n"
         (job / ".hydra" / "overrides.yaml").write_text(overrides)
+        (job / "args.json").write_text(json.dumps({"lr": member.lr, "workers": 4}))  # no result
         _write(job, kind, member.loss)
     return sweep(running=False)
 

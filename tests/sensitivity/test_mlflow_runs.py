@@ -123,6 +123,13 @@ def test_a_broken_store_is_one_clear_error(
     check_refused(place, words, monkeypatch, capfd)
 
 
+def test_logged_models_of_mlflow_3_are_no_runs(tmp_path: pathlib.Path) -> None:
+    experiment = next(path for path in mlruns(tmp_path / "mlruns").glob("[1-9]*"))
+    shutil.copytree(next(experiment.glob("*/meta.yaml")).parent, experiment / "models" / "m-1")
+    check(from_table(experiment), sweep())
+    check(from_table(experiment.parent), sweep())
+
+
 def test_a_store_of_deleted_runs_is_an_error(tmp_path: pathlib.Path) -> None:
     place = mlruns(tmp_path / "mlruns")
     for path in place.glob("*/*/meta.yaml"):

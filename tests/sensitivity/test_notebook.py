@@ -14,6 +14,7 @@ def test_results_show_what_was_run_and_the_variants() -> None:
     assert "48 trials" in shown
     assert shown.count("<tr>") == 3
     assert "best loss" in shown
+    assert shown.index("<li>Use ") < shown.index("<table>")
     assert "&lt;b&gt;" in dataclasses.replace(table, study="<b>")._repr_html_()
 
 

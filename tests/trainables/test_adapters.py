@@ -303,6 +303,15 @@ def test_hessian_products_are_those_of_a_graph_and_clipping_does_not_disturb_the
     assert all(param.grad is None or param.grad.grad_fn is None for param in loop.model.parameters())
 
 
+@pytest.mark.parametrize("name", ["pytorch_optimizer:AdaHessian", "pytorch_optimizer:SophiaH"])
+def test_hessian_products_go_through_attention(name: str) -> None:
+    installed(name)
+    gpt = task("gpt/text")
+    data = load("text").limited(16)
+    (report,) = TrainingLoop(gpt, variant(name), {"lr": 1e-3}, 0, data=data, epochs=1, batch_size=8)
+    assert math.isfinite(report["train_loss_end"])
+
+
 # --- Named parameters, the model, numbers of the run
 
 

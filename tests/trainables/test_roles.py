@@ -79,6 +79,25 @@ def test_roles_of_a_language_model_and_their_correction() -> None:
         roles_of(model)
 
 
+@pytest.mark.parametrize("name", ["gpt/text", "vit/digits"])
+def test_positions_of_a_transformer_are_embeddings(name: str) -> None:
+    model = task(name).model(torch.Generator().manual_seed(0), **task(name).settings)
+    assert roles_of(model)["positions"] == "embedding"
+    assert {role for place, role in roles_of(model).items() if "attention" in place} <= {"matrices", "norm"}
+
+
+class Named(torch.optim.SGD):
+    """SGD that takes its parameters by name."""
+
+    def __init__(self, named_parameters: Any, lr: float = 0.1) -> None:
+        super().__init__([param for _, param in named_parameters], lr=lr)
+
+
+def test_settings_by_role_are_refused_where_the_optimizer_takes_the_parameters_itself() -> None:
+    with pytest.raises(InputError, match="divides the model itself, so that no setting can differ by role"):
+        check_configuration(task("mlp/digits"), variant(Named), {"lr": 0.1, "lr.head": 0.0})
+
+
 def test_muon_steps_on_filters_as_on_the_flattened_matrix() -> None:
     model = ConvAutoencoder(torch.Generator().manual_seed(0)).to(memory_format=torch.channels_last)
     twin = nn.Parameter(model.encode_2.weight.detach().flatten(1).clone())

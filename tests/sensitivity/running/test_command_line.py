@@ -53,6 +53,11 @@ def test_an_edited_script_is_another_program(tmp_path: pathlib.Path, monkeypatch
     assert line.digest() == before
     script.write_text("a = 2")
     assert line.digest() != before != CommandLine(("python", "t.py")).digest()
+    (tmp_path / "c.yaml").write_text("a: 1")
+    line = CommandLine(("python", "t.py", "--config=c.yaml"))
+    before = line.digest()
+    (tmp_path / "c.yaml").write_text("a: 2")
+    assert line.digest() != before
 
 
 @pytest.mark.parametrize(

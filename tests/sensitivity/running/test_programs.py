@@ -234,3 +234,20 @@ def test_a_program_that_cannot_be_measured_says_why(
 ) -> None:
     with pytest.raises(AllFailed, match=message):
         swept(folder, script, *words)
+
+
+def test_reports_inside_an_epoch_are_numbered_and_what_is_no_hyperparameter_keeps_its_default(
+    cluster: None, folder: pathlib.Path
+) -> None:
+    script = """
+    import json
+    import sensitivity as s
+    cfg = s.suggested(lr=1.0, folder="data", variant="small")
+    assert (cfg.folder, cfg.variant) == ("data", "small"), cfg
+    for epoch in (0.5, 1.0, 1, 2):
+        print(json.dumps({"epoch": epoch, "loss": cfg.lr - 0.01 * epoch}), flush=True)
+    """
+    results = swept(folder, script, "PYTHON", "t.py", space=SearchSpace(Float("lr", 0.1, 0.9)))
+    assert set(results.trials["status"]) == {"completed"}, results.trials["error"].tolist()
+    assert results.epochs.groupby("key")["epoch"].count().tolist() == [4, 4]
+    assert sorted(results.trials["loss"]) == pytest.approx([0.08, 0.88])

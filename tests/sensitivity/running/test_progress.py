@@ -10,9 +10,14 @@ from rich.console import Console
 from sensitivity.running import progress as module
 from sensitivity.study.study import Study
 
-STUDY = Study(
-    name="s", tasks=["mlp/digits"], variants=["sgd"], design={"kind": "grid", "points": 2}, epochs=1
-)
+KNOWN = {
+    "name": "s",
+    "tasks": ["mlp/digits"],
+    "variants": ["sgd"],
+    "design": {"kind": "grid", "points": 2},
+    "epochs": 1,
+}
+STUDY = Study(**KNOWN)
 
 
 def test_the_first_line_of_results_comes_after_two_seconds_the_next_ten_later(
@@ -29,3 +34,12 @@ def test_the_first_line_of_results_comes_after_two_seconds_the_next_ten_later(
         assert said.getvalue().count("\n") == lines, now
     assert "2/30 trials" in said.getvalue()
     assert "best so far: sgd 0.5" in said.getvalue()
+
+
+def test_a_metric_that_is_maximised_is_shown_in_its_own_sign() -> None:
+    said = io.StringIO()
+    progress = module.Progress(Console(file=said, width=200))
+    progress.begin(Study(**{**KNOWN, "metric": "test_accuracy"}), 2, {})
+    progress.report("sgd", {"key": "k", "epoch": 1}, ("completed", -0.75))
+    progress.report("adam", {"key": "l", "epoch": 1}, ("completed", -0.97))
+    assert progress.best_losses() == "best so far: adam 0.97, sgd 0.75"
