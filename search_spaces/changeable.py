@@ -21,7 +21,7 @@ class Changeable:
 
     if TYPE_CHECKING:
 
-        def __init__(self, *items: Hyperparameter | Constraint) -> None: ...
+        def __init__(self, *hyperparameters: Hyperparameter | Constraint) -> None: ...
 
         def __iter__(self) -> Iterator[Hyperparameter]: ...
 
@@ -69,12 +69,12 @@ class Changeable:
         constraints = of_names(self.constraints, names)
         return type(self)(*changes.restricted(self.hyperparameters, names), *constraints)
 
-    def extend(self, *items: Hyperparameter | Constraint) -> Self:
+    def extend(self, *hyperparameters: Hyperparameter | Constraint) -> Self:
         """Return the space with more hyperparameters or constraints at its end.
 
         InputError as for the space itself.
         """
-        return type(self)(*self.hyperparameters, *self.constraints, *items)
+        return type(self)(*self.hyperparameters, *self.constraints, *hyperparameters)
 
     def rename(self, **names: str) -> Self:
         """Return the space with other names (``old=new``), in its conditions too."""

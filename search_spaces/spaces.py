@@ -59,21 +59,21 @@ class SearchSpace(Changeable):
     hyperparameters: tuple[Hyperparameter, ...]
     constraints: tuple[Constraint, ...]
 
-    def __init__(self, *items: Hyperparameter | Constraint) -> None:
-        hyperparameters = [item for item in items if isinstance(item, _KINDS)]
-        constraints = [item for item in items if isinstance(item, _CONSTRAINTS)]
-        for item in items:
+    def __init__(self, *hyperparameters: Hyperparameter | Constraint) -> None:
+        domains = [item for item in hyperparameters if isinstance(item, _KINDS)]
+        constraints = [item for item in hyperparameters if isinstance(item, _CONSTRAINTS)]
+        for item in hyperparameters:
             if not isinstance(item, (*_KINDS, *_CONSTRAINTS)):
                 kinds = ", ".join(kind.__name__ for kind in (*_KINDS, *_CONSTRAINTS))
                 raise InputError(f"a search space must hold {kinds}, got {item!r}")
-        names = [hyperparameter.name for hyperparameter in hyperparameters]
+        names = [domain.name for domain in domains]
         for position, name in enumerate(names):
             if name in names[:position]:
                 raise InputError(f"names of a search space must differ, got {name!r} twice")
-        object.__setattr__(self, "hyperparameters", activity.checked_conditions(hyperparameters))
-        domains = {hyperparameter.name: hyperparameter for hyperparameter in self.hyperparameters}
-        object.__setattr__(self, "constraints", checked_constraints(constraints, domains))
-        if self.constraints and all(domain.default is not None for domain in domains.values()):
+        object.__setattr__(self, "hyperparameters", activity.checked_conditions(domains))
+        by_name = {domain.name: domain for domain in self.hyperparameters}
+        object.__setattr__(self, "constraints", checked_constraints(constraints, by_name))
+        if self.constraints and all(domain.default is not None for domain in self.hyperparameters):
             self.check_allowed(self.default())
 
     @property
