@@ -56,7 +56,7 @@ def recommendation(measured: Measured, task: str) -> list[str]:
     sign = -1 if measured.results.direction == "max" else 1
     row = {"task": task, "variant": variant}
     over = f"mean of {cell(seeds, 'overview', row, 'seeds')} seeds" if seeds > 1 else "one seed"
-    mean = cell(number(sign * one.best.observed), "overview", row, "observed", "metric")
+    mean = cell(f"{sign * one.best.observed:z.3g}", "overview", row, "observed", "metric")  # as in the table
     at = setting(one.group.configurations[place], "overview", row)
     text = f"Use {variant} at {at}: {metric_name(measured.results)} {mean} ({over})."
     pieces = (_good_range, _miss, _default)

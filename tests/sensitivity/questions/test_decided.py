@@ -11,9 +11,10 @@ import pytest
 
 from search_spaces import Float, SearchSpace
 from sensitivity import from_table
+from sensitivity.figures import effect_shares
 from sensitivity.measures import Measured
 from sensitivity.questions.card import card
-from sensitivity.questions.decided import _good_range, _miss, changed, recommendation
+from sensitivity.questions.decided import _good_range, _miss, changed, recommendation, undecided
 from sensitivity.questions.overview import BRIEF, DEFAULT, how_to_read, overview
 from sensitivity.reporting.contents import chapters
 from sensitivity.reporting.latex import latex
@@ -21,6 +22,8 @@ from sensitivity.reporting.markdown import markdown
 from sensitivity.results.results import Results
 from sensitivity.text.quantities import Text
 from tests.sensitivity.measures.test_default_loss import grid, with_default
+from tests.sensitivity.tables import noisy
+from tests.sensitivity.tables import results as stored
 
 TASK = "autoencoder/digits"
 
@@ -134,3 +137,46 @@ def test_a_miss_that_costs_nothing_is_said_to() -> None:
         ] or [""]
         assert ("costs " + str(variant) + " nothing that can be seen: " in said) is bool(cost <= 0), said
     assert (costs <= 0).any()
+
+
+def test_a_good_range_says_where_the_learning_rates_that_were_tried_end() -> None:
+    for at, said in (
+        (-1.0, " to 0.1, the highest tried."),
+        (-4.0, " from about 0.0001, the lowest tried, to "),
+    ):
+        measured = curves(0.01, adamw=(0.25, 0.5, at), sgd=(0.6, 0.5, -2.5))
+        (task,) = {task for task, _ in measured.results.groups}
+        (text,) = [text for text in recommendation(measured, task) if "loses at most a tenth" in text]
+        assert said in text
+        assert card(measured, task)["good_range"]["at_least"] is True
+    measured = curves(0.01, adamw=(0.25, 0.5, -2.5), sgd=(0.6, 0.5, -2.5))
+    (text,) = [text for text in recommendation(measured, task) if "loses at most a tenth" in text]
+    assert "tried" not in text
+    assert card(measured, task)["good_range"]["at_least"] is False
+
+
+def test_one_seed_is_told_what_would_tell_the_noise() -> None:
+    found = Measured(stored(noisy(0.3), variants=("adam", "sgd"), seeds=(0,)))
+    (text,) = undecided(found, TASK)
+    assert text.endswith(" One seed does not tell the noise: `sensitivity run STUDY.yaml --seeds 3`.")
+
+
+def test_what_a_poor_forest_says_is_not_drawn() -> None:
+    random = np.random.default_rng(0)
+    rows = [
+        {
+            "variant": "adam",
+            "lr": 10 ** random.uniform(-4, -1),
+            "mu": random.uniform(0, 0.9),
+            "seed": seed,
+            "loss": loss,
+        }
+        for loss in random.normal(1, 0.2, 60)
+        for seed in (0,)
+    ]
+    measured = Measured(from_table(pd.DataFrame(rows), metric="loss"))
+    (task,) = {task for task, _ in measured.results.groups}
+    assert measured.main_effects["note"].str.contains("poor surrogate").any()
+    figure = effect_shares(measured, task)
+    assert not figure.data
+    assert "poor surrogate" in figure.layout.annotations[0].text.replace("<br>", " ")
