@@ -113,6 +113,28 @@ def load_module(task_module: pathlib.Path | None) -> None:
         load_task_module(task_module)
 
 
+def stored_study(store: str, name: str) -> Study:
+    """Return a study of a store as it was given, to be run again.
+
+    Args:
+        store: path of a SQLite file, or URL of a database.
+        name: of the study.
+
+    Raises:
+        InputError: there is no such store or study, or its tasks or variants are not known here.
+    """
+    from sensitivity.store.store import Store
+    from sensitivity.study.study import Study
+
+    opened = Store(store, create=False)
+    try:
+        text = opened.study(name)
+    finally:
+        opened.close()
+    search_last()
+    return Study.from_json(text)
+
+
 def the_studies(file: str | None, preset: str | None) -> list[Study]:
     """Return the study of a file, or the studies of a preset.
 

@@ -19,6 +19,7 @@ from sensitivity.command.options import (
     StorePlace,
     TaskModule,
     load_module,
+    stored_study,
     the_studies,
 )
 from sensitivity.command.terminal import report_folder, show_plan
@@ -32,6 +33,10 @@ def run(
         typer.Option(
             help="A study that comes with the package; see `sensitivity presets`.", show_default=False
         ),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="A study of the store, by its name, to be run again.", show_default=False),
     ] = None,
     store: StorePlace = DEFAULT_STORE,
     out: Folder = None,
@@ -139,9 +144,12 @@ def run(
         "default_setting": default_setting,
     }
     changed = any(value is not None for value in changes.values())
+    if study is not None and (file is not None or preset is not None):
+        raise InputError("give a study file, --preset NAME or --study NAME, got more than one")
+    chosen = the_studies(file, preset) if study is None else [stored_study(store, study)]
     studies = [
-        with_configurations(with_changes(study, **changes) if changed else study, configurations)
-        for study in the_studies(file, preset)
+        with_configurations(with_changes(one, **changes) if changed else one, configurations)
+        for one in chosen
     ]
     if plan:
         show_plan(studies, as_json, store)
@@ -153,8 +161,8 @@ def run(
     places = [
         None
         if no_report
-        else report_folder(out / study.name if out is not None and len(studies) > 1 else out, study.name)
-        for study in studies
+        else report_folder(out / one.name if out is not None and len(studies) > 1 else out, one.name)
+        for one in studies
     ]
     options = {
         "store": store,
@@ -171,6 +179,6 @@ def run(
         "force": force,
         "where": where,
     }
-    succeeded = [train(study, place, as_json, options) for study, place in zip(studies, places, strict=True)]
+    succeeded = [train(one, place, as_json, options) for one, place in zip(studies, places, strict=True)]
     if not all(succeeded):
         raise typer.Exit(1)

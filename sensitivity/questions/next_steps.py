@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.measures.differences import FEW_SEEDS
@@ -37,7 +38,8 @@ def next_steps(results: Results, table: pd.DataFrame, *, source: str | None = No
 def source_of(results: Results) -> str:
     """Return the study of results in the words of ``sensitivity run``.
 
-    A study that is a preset, but for its seeds and default settings, is named; any other is ``STUDY.yaml``.
+    A study that is a preset, but for its seeds and default settings, is named; so is another of the store,
+    unless it has a trainable of the user's own: that is ``STUDY.yaml``.
     """
     from sensitivity.study.presets import PRESETS
 
@@ -52,7 +54,8 @@ def source_of(results: Results) -> str:
         # The store has spaces in a longer form.
         if changes <= {"seeds", "spaces", "default_setting"} and same:
             return f"--preset {results.study}"
-    return "STUDY.yaml"
+    stored = "tasks" in results.spec and not results.spec.get("trainable") and IMPORTED not in results.spec
+    return f"--study {shlex.quote(results.study)}" if stored else "STUDY.yaml"
 
 
 def command_for(results: Results, row: dict[str, Any], source: str | None = None) -> str:

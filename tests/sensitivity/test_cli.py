@@ -54,6 +54,20 @@ def here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     return tmp_path
 
 
+TINY = """
+name: my tiny
+tasks: [logistic/synthetic]
+variants: [adam]
+space:
+  - {name: lr, low: 1e-3, high: 1e-1, scale: log}
+  - {name: mu, low: 0.1, high: 0.9, default: 0.5}
+  - {require: mu < 0.95}
+design: {kind: grid, points: {lr: 2}}
+seeds: 1
+epochs: 1
+"""
+
+
 BAD = [
     (["run", "variant.yaml"], "unknown variant 'adm'; did you mean 'adam'?"),
     (["run", "task.yaml"], "did you mean 'autoencoder/digits'?"),
@@ -81,6 +95,8 @@ BAD = [
     (["run", "mnist.yaml", "--data-root", "."], "--data-root DIR (with DIR/MNIST/raw), or --download"),
     (["run", "small.yaml", "--no-report", "--out", "there"], "--out 'there' is the folder of a report"),
     (["run"], "give a study file or --preset NAME, got neither"),
+    (["run", "small.yaml", "--study", "small"], "--preset NAME or --study NAME, got more than one"),
+    (["run", "--study", "small", "--store", "absent.sqlite"], "no store at"),
     (["run", "absent.yaml"], "cannot read the study file"),
     (["report", "small", "--store", "absent.sqlite"], "no store at"),
     (["trials", "--store", "newer.sqlite"], "has version 99"),
@@ -140,6 +156,23 @@ def test_a_run_without_a_report_measures_and_writes_nothing(
     assert not capfd.readouterr().out
     assert not [*filled.rglob("report*")]
     assert not (filled / "runs").exists()
+
+
+def test_a_study_of_the_store_runs_again_by_its_name(
+    here: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (here / "tiny.yaml").write_text(TINY)
+    words = ["--store", "tiny.sqlite", "--no-report", "--where", "process"]
+    assert run(["run", "tiny.yaml", *words], monkeypatch) == 0
+    (here / "tiny.yaml").unlink()
+    assert run(["run", "--study", "my tiny", "--seeds", "2", *words], monkeypatch) == 0
+    store = Store(here / "tiny.sqlite", create=False)
+    assert set(store.statuses("my tiny").values()) == {"completed"}
+    assert len(store.statuses("my tiny")) == 4
+    store.close()
+    capfd.readouterr()
+    assert run(["run", "--study", "my tni", *words], monkeypatch) == 2
+    assert "unknown study 'my tni'; did you mean 'my tiny'?" in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -136,9 +136,9 @@ def test_a_study_that_is_a_preset_is_named_in_commands(tmp_path: pathlib.Path) -
         [
             ({}, "--preset quickstart"),
             ({"seeds": tuple(range(9))}, "--preset quickstart"),
-            ({"epochs": 7}, "STUDY.yaml"),
-            ({"spaces": {**study.spaces, "sgd": space}}, "STUDY.yaml"),
-            ({"name": "mine"}, "STUDY.yaml"),
+            ({"epochs": 7}, "--study quickstart"),
+            ({"spaces": {**study.spaces, "sgd": space}}, "--study quickstart"),
+            ({"name": "my own"}, "--study 'my own'"),
         ]
     ):
         assert source_of(stored(study.model_copy(update=changes), tmp_path / f"{place}.sqlite")) == named
