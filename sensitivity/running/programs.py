@@ -110,7 +110,7 @@ class Attempt:
         self._number = 0
         self._value = math.nan
         self._waiting = 0
-        self._reported = self._arrived = False
+        self._reported = self._arrived = self._lines = False
         environment = {name: text for name, text in os.environ.items() if name not in OF_OTHERS}
         environment |= {"PYTHONUNBUFFERED": "1", VARIABLE: self._temporary.name}
         try:
@@ -160,6 +160,11 @@ class Attempt:
 
     def _arrivals(self, *, last: bool) -> Iterator[dict[str, float]]:
         for numbers in self._worker.reports():
+            if self._lines:
+                raise ProgramFailed(
+                    f"it printed {self._metric!r} in lines of JSON before it called sensitivity.report; use "
+                    "one of the two"
+                )
             self._reported = True
             if (whole := self._merged(numbers, numbers.pop(EPOCH, None))) is None:
                 self._worker.confirm()
@@ -172,6 +177,7 @@ class Attempt:
             for row in rows:
                 numbers = numbers_in(row)
                 if self._metric in numbers:
+                    self._lines = self._table is None
                     yield self._merged(numbers, self._step(row)) or {}
 
     def _step(self, row: Mapping[str, Any]) -> float | None:

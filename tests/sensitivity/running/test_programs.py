@@ -226,6 +226,12 @@ def test_an_end_is_told(ended: pd.DataFrame, number: int, status: str, error: st
             r"no report of 'loss' \(it reported: los\)",
             id="another metric",
         ),
+        pytest.param(
+            "import time, sensitivity as s; print('{\"loss\": 1.0}', flush=True); time.sleep(1); s.report(loss=1.0)",
+            ["PYTHON", "t.py", "{args}"],
+            "printed 'loss' in lines of JSON before it called sensitivity.report",
+            id="two ways at once",
+        ),
         pytest.param("", ["/no/such/{lr}/{kind}"], "cannot be started: No such file", id="no program"),
     ],
 )
