@@ -240,9 +240,7 @@ class TrainingLoop:
         }
 
     def _optimizer_bytes(self) -> int:
-        """Return the bytes of the optimizer's state, which only optimizers that evaluate the loss add to
-        after their first step.
-        """
+        """Return the bytes of the optimizer's state; only optimizers that evaluate the loss add to it."""
         if self._bytes is None or self.steps.adapter.closure != "none":
             self._bytes = optimizer_bytes(self.optimizer)
         return self._bytes

@@ -14,7 +14,7 @@ from sensitivity.figures.palette import FAINT, KIN, colours, faded
 from sensitivity.figures.panels import drawn, of_task, panels
 from sensitivity.figures.style import arms, error_bars, styled
 from sensitivity.figures.words import Outcome, about, between, counted, plain, short
-from sensitivity.measures.effects import MINOR, NO_HYPERPARAMETER, POOR_FIT
+from sensitivity.measures.effects import MINOR, NO_HYPERPARAMETER, NOISE, POOR_FIT, UNEXPLAINED
 from sensitivity.results.results import records
 from sensitivity.text.wording import known
 from trainables.names import InputError
@@ -172,7 +172,8 @@ def spread(places: Array, most: float, least: float = LABEL) -> Array:
 def effect_shares(measured: Measured, task: str) -> go.Figure:
     """Draw shares of the variance of the loss, one panel an effect and one line a variant, with intervals."""
     whole = of_task(measured.main_effects, task)
-    shares = whole[~whole["note"].str.contains(POOR_FIT, regex=False)]
+    is_explained = ~whole["effect"].isin((UNEXPLAINED, NOISE))
+    shares = whole[~(is_explained & whole["note"].str.contains(POOR_FIT, regex=False))]
     names = [name for name in dict.fromkeys(shares["effect"]) if name not in NO_HYPERPARAMETER]
     known = set(shares.loc[shares["value"].notna(), "effect"])
     effects = [name for name in (*names, *NO_HYPERPARAMETER) if name in known]
