@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from search_spaces.combinations import MOST
-from search_spaces.planned import check_size, check_unconstrained
+from search_spaces.planned import check_size
 from trainables.names import InputError, unknown
 
 if TYPE_CHECKING:
@@ -79,7 +79,11 @@ class AdaptiveDesign:
             InputError: the space has constraints, or the sampler is ``brute`` and a hyperparameter is
                 continuous.
         """
-        check_unconstrained(self.kind, space)
+        for constraint in space.constraints:
+            raise InputError(
+                f"an adaptive design cannot keep to '{constraint}', of which its sampler does not know; use "
+                "grid, random or sobol"
+            )
         check_sampler(self.sampler, space)
 
     def check_names(self, names: Iterable[str]) -> None:

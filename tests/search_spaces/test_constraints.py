@@ -134,7 +134,7 @@ ERRORS = [
         (lambda design=design: design.configurations(SPACE), f"a {design.kind} design needs every point")
         for design in (LatinHypercube(8), Morris(4), Saltelli(8))
     ),
-    (lambda: AdaptiveDesign(9).check_space(SPACE), "a adaptive design needs every point of the space"),
+    (lambda: AdaptiveDesign(9).check_space(SPACE), "an adaptive design cannot keep to 'mu < nu'"),
     (
         lambda: to_configspace(SearchSpace(MU, Require("mu < 0.95"))),
         "'mu < 0.95' cannot be carried over; narrow the range of mu",
