@@ -34,7 +34,7 @@ class Table:
     """A table of the paper.
 
     Args:
-        number: number of the table, 1 to 4.
+        number: number of the table, 1 to 4; 0 for variants that no table has.
         task: name of the task.
         cells: variants, each with its levels of mu and of nu; empty if the variant does not use mu or nu.
     """
@@ -48,15 +48,22 @@ class Table:
         """Names of the variants, in the order of the table."""
         return tuple(name for name, _, _ in self.cells)
 
-    def space(self, variant: str) -> SearchSpace:
-        """Return the space that contains a variant's cells and their learning rates."""
+    def space(self, variant: str, *settings: Categorical) -> SearchSpace:
+        """Return the space that contains a variant's cells and their learning rates.
+
+        Args:
+            variant: name of a variant of the table.
+            settings: hyperparameters beside lr, mu and nu; the paper's schedule if there are none.
+        """
         levels = self.levels(variant)
         decays = [
             Float(name, min(levels[name]), max(levels[name]), "log1m")
             for name in ("mu", "nu")
             if name in levels
         ]
-        return SearchSpace(Float("lr", min(levels["lr"]), max(levels["lr"]), "log"), *decays, STEP)
+        return SearchSpace(
+            Float("lr", min(levels["lr"]), max(levels["lr"]), "log"), *decays, *(settings or (STEP,))
+        )
 
     def design(self, variant: str) -> Grid:
         """Return the grid of a variant's cells, each at every learning rate."""
@@ -114,6 +121,15 @@ TABLES = {
     ),
     4: Table(4, "resnet/cifar10", tuple(_table_4())),
 }
+OTHERS = Table(0, "autoencoder/mnist", (("sgd", (), ()), ("l2-mean-bias_corrected-second", (), (0.9,))))
+"""Variants of which the paper makes claims, and prints no number: SGD and equilibrated gradient descent."""
+UNKNOWN: dict[str, dict[str, float]] = {
+    "cm-unscaled-mean-constant": {"lr": 2.0, "mu": 0.9},
+    "l2-mean-bias_corrected": {"lr": 0.002, "nu": 0.9},
+    "cm-unscaled-mean-bias_corrected+l2-mean-bias_corrected": {"lr": 0.002, "mu": 0.9, "nu": 0.9},
+}
+"""A cell of each of Tables 1 to 3, at the paper's learning rate, on which to try what the paper leaves
+open."""
 
 
 def table(number: int) -> Table:

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from search_spaces.paper import TABLES, Table
+from sensitivity.study.paper_presets import REDUCED, WHOLE, paper_presets
 
 GRID = {"kind": "grid", "points": {"lr": 5, "mu": 2, "nu": 2}}
 VARIANTS = ("sgd", "cm", "nag", "rmsprop", "adam", "nadam")
-
-TITLES = {1: "momentum", 2: "norms", 3: "momentum with norms", 4: "residual networks on CIFAR-10"}
-
-
-def _of_table(table: Table) -> dict[str, Any]:
-    """Return a table of the paper as a study of the paper's size; seeds, epochs and data can be reduced."""
-    return {
-        "description": f'Table {table.number} of "Optimizing CNNs": {TITLES[table.number]}, 50 epochs, '
-        f"three seeds (needs the data)",
-        "tasks": [table.task],
-        "variants": table.variants,
-        "spaces": {name: table.space(name) for name in table.variants},
-        "designs": {name: table.design(name) for name in table.variants},
-        "seeds": 3,
-        "epochs": 50,
-    }
-
 
 GOOD_RATES = {"sgd": 0.08, "cm": 0.01, "nag": 0.01, "rmsprop": 0.001, "adam": 0.003, "nadam": 0.003}
 """Learning rates at which each variant of the quickstart trained well in a pilot with other seeds."""
@@ -103,7 +86,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "epochs": 2,
         "metric": "test_loss",
     },
-    **{f"paper-table-{number}": _of_table(table) for number, table in TABLES.items()},
+    **paper_presets(WHOLE),
+    **paper_presets(REDUCED),
 }
-GROUPS: dict[str, tuple[str, ...]] = {"paper": tuple(name for name in PRESETS if name.startswith("paper-"))}
+GROUPS: dict[str, tuple[str, ...]] = {size.prefix: tuple(paper_presets(size)) for size in (WHOLE, REDUCED)}
 """Presets that consist of several studies, run one after another."""

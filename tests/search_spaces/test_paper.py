@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from search_spaces.paper import TABLES, table
+from search_spaces.paper import TABLES, UNKNOWN, table
 from sensitivity.study.planning import trials
 from sensitivity.study.presets import GROUPS
 from sensitivity.study.study import Study
+from sensitivity.study.trial import Trial
+from trainables.layers import INITIALISATIONS
+from trainables.lr_schedules import Decay, step
 from trainables.names import InputError
 from trainables.variants import variant
 
@@ -80,9 +83,49 @@ def test_the_cells_are_those_that_were_published(number: int) -> None:
 
 
 def test_all_tables_run_one_after_another() -> None:
-    assert GROUPS["paper"] == tuple(f"paper-table-{number}" for number in TABLES)
+    beside = ("others", "unknowns")
+    for group in ("paper", "paper-cpu"):
+        parts = [*(f"table-{number}" for number in TABLES), *beside]
+        assert GROUPS[group] == tuple(f"{group}-{part}" for part in parts)
     with pytest.raises(InputError, match="preset 'paper' is several studies; take one of paper-table-1"):
         Study.preset("paper")
+
+
+@pytest.mark.parametrize("part", [name.removeprefix("paper-") for name in GROUPS["paper"]])
+def test_the_reduced_size_trains_the_same_settings_with_the_same_seeds(part: str) -> None:
+    whole, reduced = (trials(Study.preset(f"{group}-{part}")) for group in ("paper", "paper-cpu"))
+
+    def settings(each: Trial) -> tuple[Any, ...]:
+        sized = ("lr_decay_every", "width")
+        return each.variant, each.seed, {k: v for k, v in each.configuration.items() if k not in sized}
+
+    if part != "unknowns":  # which are tried around the batch size of each
+        assert [settings(each) for each in whole] == [settings(each) for each in reduced]
+    assert len(whole) == len(reduced)
+
+
+def test_the_learning_rate_decays_as_far_in_the_reduced_size() -> None:
+    ends = []
+    for name, per_epoch in (("paper-table-1", 469), ("paper-cpu-table-1", 625)):
+        one = trials(Study.preset(name))[0]
+        steps = one.epochs * per_epoch
+        every = one.configuration.get("lr_decay_every", 2)
+        ends.append(step(steps, Decay(steps, per_epoch, lr_decay_every=every)))
+    assert ends == [pytest.approx(0.94**24)] * 2
+
+
+@pytest.mark.parametrize("group", ["paper", "paper-cpu"])
+def test_what_the_paper_leaves_open_is_varied_one_at_a_time(group: str) -> None:
+    planned = trials(Study.preset(f"{group}-unknowns"))
+    centre = {"paper": 128, "paper-cpu": 16}[group]
+    for name in UNKNOWN:
+        tried = {
+            (each.configuration["batch_size"], each.configuration["initialisation"])
+            for each in planned
+            if each.variant == name
+        }
+        sizes = {(size, "glorot_uniform") for size in (8, 16, 32, 64, 128)}
+        assert tried == sizes | {(centre, how) for how in INITIALISATIONS}
 
 
 def test_an_unknown_table_is_refused() -> None:
