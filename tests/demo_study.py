@@ -12,56 +12,26 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import json
 import os
 import pathlib
 import platform
 import subprocess
 import sys
-from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
-import sqlalchemy as sql
 
 from sensitivity.measures import Measured
 from sensitivity.measures.stored_tables import save_tables, with_stored_tables
 from sensitivity.reporting.provenance import PACKAGES
-from sensitivity.results.demo import FOLDER, MEASURES, STUDY, TABLES, demo
+from sensitivity.results.demo import FOLDER, MEASURES, STUDY, demo
 from sensitivity.results.loading import load
+from sensitivity.store.copying import copy
+from sensitivity.store.parquet import folder_store
 from sensitivity.store.store import Store
-from sensitivity.store.tables import VERSION
+from sensitivity.store.tables import RUNS, VERSION
 from sensitivity.study.study import Study
 
 RUN, WRITE = f"sensitivity run --preset {STUDY}", "python -m tests.demo_study sensitivity.sqlite"
-FLOATS, INTEGERS = pa.float64(), pa.int64()
-
-
-def rows(store: Store, table: sql.Table) -> list[dict[str, Any]]:
-    """The rows of the study in one table, in the order of their keys."""
-    if "study" in table.c:
-        chosen = sql.select(table).where(table.c.study == STUDY)
-    elif "key" in table.c:
-        of_study = sql.select(TABLES[3].c.key).where(TABLES[3].c.study == STUDY)
-        chosen = sql.select(table).where(table.c.key.in_(of_study))
-    else:
-        chosen = sql.select(table).where(table.c.name == STUDY)
-    with store.database.transaction() as connection:
-        found = [dict(row) for row in connection.execute(chosen.order_by(*table.primary_key)).mappings()]
-    for row in found:
-        if "environment" in row:
-            environment = json.loads(row["environment"])
-            row["environment"] = json.dumps(
-                {**environment, "hosts": ["localhost"] * len(environment["hosts"])}
-            )
-    return found
-
-
-def schema(table: sql.Table) -> pa.Schema:
-    """The columns of a table with their types, also of those that are empty."""
-    kinds = {sql.Integer: INTEGERS, sql.BigInteger: INTEGERS, sql.Double: FLOATS}
-    return pa.schema([(column.name, kinds.get(type(column.type), pa.string())) for column in table.c])
 
 
 def made(place: pathlib.Path) -> str:
@@ -80,7 +50,7 @@ def made(place: pathlib.Path) -> str:
         f"Python {platform.python_version()}, up to {run['workers']} workers",
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "Commit": f"`{commit}`, store of version {VERSION}",
-        "Written by": f"`{WRITE}`; the name of the machine is left out of `{TABLES[1].name}.parquet`",
+        "Written by": f"`{WRITE}`; the name of the machine is left out of `{RUNS.name}.parquet`",
     }
     return (
         "# The demo study\n\nThe rows of a store after a real run, a Parquet file for each table.\n\n"
@@ -103,11 +73,11 @@ def main() -> None:
 
 def write_rows(place: pathlib.Path) -> None:
     """Write the rows of the study in a store, and what says where they come from."""
-    FOLDER.mkdir(exist_ok=True)
-    with contextlib.closing(Store(place, create=False)) as store:
-        for table in TABLES:
-            found = pa.Table.from_pylist(rows(store, table), schema(table))
-            pyarrow.parquet.write_table(found, FOLDER / f"{table.name}.parquet", compression="zstd")
+    with (
+        contextlib.closing(Store(place, create=False)) as store,
+        folder_store(FOLDER, write=True) as folder,
+    ):
+        copy(store, folder, STUDY)
     (FOLDER / "study.yaml").write_text(Study.preset(STUDY).to_yaml())
     (FOLDER / "MADE.md").write_text(made(place))
 

@@ -65,21 +65,33 @@ def migrate(store: StorePlace = DEFAULT_STORE) -> None:
 
 @store_app.command()
 def copy(
-    source: Annotated[str, typer.Argument(help="A SQLite file, or a database URL.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(help="A SQLite file, a database URL, or a folder of Parquet.", show_default=False),
+    ],
     target: Annotated[
-        str, typer.Argument(help="Another one; made when it is not there.", show_default=False)
+        str,
+        typer.Argument(
+            help="Another one; made when it is not there, a folder where it ends with a slash.",
+            show_default=False,
+        ),
     ],
     study: Annotated[str | None, typer.Option(help="Only this one.", show_default="all")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy studies from one store to another, between SQLite and PostgreSQL too.
+    """Copy studies from one store to another, between SQLite, PostgreSQL and folders of Parquet.
 
-    Run it again to copy new trials and epochs only.
+    Run it again to copy new trials and epochs only. A folder names no machine, and does not continue
+    adaptive studies.
     """
     from sensitivity.store.copying import copy as copy_studies
+    from sensitivity.store.parquet import folder_store, is_folder
     from sensitivity.store.store import Store
 
-    with closing(Store(source, create=False)) as reading, closing(Store(target)) as writing:
+    with (
+        folder_store(source) if is_folder(source) else closing(Store(source, create=False)) as reading,
+        folder_store(target, write=True) if is_folder(target) else closing(Store(target)) as writing,
+    ):
         show(copy_studies(reading, writing, study), as_json, empty="no study to copy")
 
 

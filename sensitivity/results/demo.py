@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 from sensitivity.results.loading import load
 from sensitivity.results.results import Results
 from sensitivity.store.copying import copy
+from sensitivity.store.parquet import fill, temporary_folder
 from sensitivity.store.store import Store
-from sensitivity.store.tables import EPOCHS, RUNS, STUDIES, STUDY_TRIALS, TRIALS
-from trainables.names import InputError
 
 FOLDER = pathlib.Path(__file__).parent / "demo_study"
 MEASURES = FOLDER / "measures"
 """Folder of its measures (:mod:`sensitivity.measures.stored_tables`)."""
 STUDY = "quickstart"
-TABLES = (STUDIES, RUNS, TRIALS, STUDY_TRIALS, EPOCHS)
-"""Tables of the store, each a file of the folder."""
 
 
 def demo() -> Results:
@@ -49,15 +44,10 @@ def demo_store() -> Iterator[pathlib.Path]:
     Raises:
         InputError: there is no folder for temporary files.
     """
-    try:
-        folder = tempfile.TemporaryDirectory(prefix="sensitivity-demo-")
-    except OSError as error:
-        raise InputError(f"no folder for temporary files: {error.strerror}; set TMPDIR to one") from None
-    with folder as name:
-        place = pathlib.Path(name) / "demo.sqlite"
-        with contextlib.closing(Store(place)) as store, store.database.transaction(writing=True) as writing:
-            for table in TABLES:
-                store.database.insert(writing, table, rows_of(table.name))
+    with temporary_folder() as folder:
+        place = folder / "demo.sqlite"
+        with contextlib.closing(Store(place)) as store:
+            fill(store, FOLDER)
         yield place
 
 
@@ -76,15 +66,3 @@ def copy_demo(place: str | pathlib.Path) -> None:
         contextlib.closing(Store(source, create=False)) as opened,
     ):
         copy(opened, target, STUDY)
-
-
-def rows_of(table: str) -> list[dict[str, Any]]:
-    """Return the rows of one table of the demo study, by column name.
-
-    Args:
-        table: name of a table of the store.
-    """
-    import pyarrow.parquet
-
-    rows: list[dict[str, Any]] = pyarrow.parquet.read_table(FOLDER / f"{table}.parquet").to_pylist()
-    return rows
