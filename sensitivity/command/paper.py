@@ -36,7 +36,8 @@ def paper(
 
     A verdict is supported, contradicted or undecided.
     """
-    from sensitivity.paper.page import agreement_rows, claim_rows, write_paper
+    from sensitivity.paper.page import write_paper
+    from sensitivity.paper.rows import agreement_rows, claim_rows
     from sensitivity.results.results import Results, records
     from sensitivity.store.store import Store
 
@@ -52,14 +53,15 @@ def paper(
         results = [Results.from_store(opened, name) for name in dict.fromkeys(names)]
     finally:
         opened.close()
-    written, claims, agreement = write_paper(results, place)
+    written, measured = write_paper(results, place)
+    claims, agreement = measured.claims, measured.agreement
     if as_json:
         typer.echo(
             to_json({"report": str(written), "claims": records(claims), "agreement": records(agreement)})
         )
         return
     head, rows = claim_rows(claims)
-    shown = ("verdict", "claim", "task", "value (95%)", "trials", "note")
+    shown = ("verdict", "claim", "task", "value (95%)", "claimed", "trials", "note", "what would decide it")
     show(
         [{name: cell for name, cell in zip(head, row, strict=True) if name in shown} for row in rows], as_json
     )

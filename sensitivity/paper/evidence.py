@@ -24,11 +24,11 @@ from sensitivity.paper.trials import at_paper_rates, cells
 NORMS = {1.0: "L1", 2.0: "L2", math.inf: "Linf"}
 
 
-def _momentum(trials: pd.DataFrame) -> pd.DataFrame:
+def momentum_alone(trials: pd.DataFrame) -> pd.DataFrame:
     return trials[(trials["momentum"] != "none") & (trials["adaptive"] == "none")]
 
 
-def _norms(trials: pd.DataFrame, *, momentum: bool = False) -> pd.DataFrame:
+def norms_of_first_order(trials: pd.DataFrame, *, momentum: bool = False) -> pd.DataFrame:
     """Return trials of decaying means of first order, alone or with the paper's momentum for norms."""
     combined = (
         (trials["momentum"] != "none")
@@ -42,7 +42,7 @@ def _norms(trials: pd.DataFrame, *, momentum: bool = False) -> pd.DataFrame:
 def tolerated_rates(trials: pd.DataFrame) -> Finding:
     """Return the divergence rate of SGD less that of momentum, over the learning rates of both."""
     sgd = need(trials[(trials["momentum"] == "none") & (trials["adaptive"] == "none")], "sgd")
-    momentum = _momentum(trials)
+    momentum = momentum_alone(trials)
     momentum = need(momentum[momentum["momentum_accumulation"] == "mean"], "momentum as a decaying mean")
     shared = set(sgd["lr"]) & set(momentum["lr"])
     if not shared:
@@ -52,7 +52,7 @@ def tolerated_rates(trials: pd.DataFrame) -> Finding:
 
 def nag_over_cm(trials: pd.DataFrame) -> Finding:
     """Return the loss with NAG over that with CM, at the paper's or the largest learning rate."""
-    usual, note = at_paper_rates(_momentum(trials))
+    usual, note = at_paper_rates(momentum_alone(trials))
     nag, cm = paired(usual, "momentum", "nag", "cm")
     largest = nag["lr"].max()
     note = f"not run at the paper's learning rate: at the largest, {largest:g}" if note else ""
@@ -67,7 +67,7 @@ def ratio_of_settings(trials: pd.DataFrame, setting: str, one: str, other: str, 
 
 def uncorrected_nu(trials: pd.DataFrame) -> Finding:
     """Return the loss at nu .999 over the geometric mean of that at .9 and the initial loss."""
-    usual, note = at_paper_rates(_norms(trials))
+    usual, note = at_paper_rates(norms_of_first_order(trials))
     usual = usual[usual["nu_schedule"] == "constant"]
     high, usual_nu = paired(usual, "nu", 0.999, 0.9)
     halfway = usual_nu.assign(
@@ -78,7 +78,7 @@ def uncorrected_nu(trials: pd.DataFrame) -> Finding:
 
 def best_rate_of_norm(trials: pd.DataFrame, p: float) -> Finding:
     """Return the best learning rate of a norm without momentum."""
-    alone = need(_norms(trials), "norms without momentum")
+    alone = need(norms_of_first_order(trials), "norms without momentum")
     alone = need(alone[alone["p"] == p], f"the {NORMS[p]} norm without momentum")
     return best_rates(alone, pd.Series("alone", index=alone.index))["alone"]
 
@@ -86,7 +86,7 @@ def best_rate_of_norm(trials: pd.DataFrame, p: float) -> Finding:
 def rate_with_over_without_momentum(trials: pd.DataFrame, p: float) -> Finding:
     """Return the best learning rate of a norm with momentum over that without."""
     alone = best_rate_of_norm(trials, p)
-    combined = need(_norms(trials, momentum=True), "norms with momentum")
+    combined = need(norms_of_first_order(trials, momentum=True), "norms with momentum")
     combined = need(combined[combined["p"] == p], f"the {NORMS[p]} norm with momentum")
     both = best_rates(combined, pd.Series("combined", index=combined.index))["combined"]
     return difference(both.mapped(math.log), alone.mapped(math.log)).mapped(math.exp)
@@ -94,7 +94,7 @@ def rate_with_over_without_momentum(trials: pd.DataFrame, p: float) -> Finding:
 
 def spread_of_mu_over_nu(trials: pd.DataFrame) -> Finding:
     """Return the excess of the variation of the loss along mu over that along nu."""
-    usual, note = at_paper_rates(need(_norms(trials, momentum=True), "norms with momentum"))
+    usual, note = at_paper_rates(need(norms_of_first_order(trials, momentum=True), "norms with momentum"))
     return remarked(spread(usual, "mu", "nu"), note)
 
 
@@ -115,7 +115,7 @@ def other_levels_over_usual(trials: pd.DataFrame, decay: str) -> Finding:
 
 def maximum_norm_sensitivity(trials: pd.DataFrame) -> Finding:
     """Return the sensitivity of the maximum norm over that of the more sensitive other norm."""
-    norms = pd.concat([_norms(trials), _norms(trials, momentum=True)])
+    norms = pd.concat([norms_of_first_order(trials), norms_of_first_order(trials, momentum=True)])
     norms = need(norms[norms["nu_schedule"] == "bias_corrected"], "norms with bias correction")
     # Every norm has its own learning rates, so configurations are matched without them.
     norms = norms.assign(match=cells(norms, "lr", "p"))
@@ -131,8 +131,8 @@ def maximum_norm_sensitivity(trials: pd.DataFrame) -> Finding:
 
 def norms_over_momentum(trials: pd.DataFrame) -> Finding:
     """Return the best loss of the worst norm over that of momentum alone."""
-    momentum = need(_momentum(trials), "momentum alone")
-    norms = need(_norms(trials), "norms without momentum")
+    momentum = need(momentum_alone(trials), "momentum alone")
+    norms = need(norms_of_first_order(trials), "norms without momentum")
     ratios = [
         ratio(norms[norms["p"] == p], momentum, of="best_loss") for p in NORMS if (norms["p"] == p).any()
     ]

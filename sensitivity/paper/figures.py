@@ -14,6 +14,7 @@ from sensitivity.figures.axes import loss_axis
 from sensitivity.figures.palette import COLOURS, faded
 from sensitivity.figures.style import styled
 from sensitivity.figures.words import METRIC_NAMES
+from sensitivity.paper.trials import is_of_unsaid
 from sensitivity.results.results import records
 from sensitivity.text.wording import number
 
@@ -110,6 +111,8 @@ def _trials(results: Iterable[Results], cell: Mapping[str, Any]) -> list[tuple[R
     from sensitivity.paper.tables import trials_of
 
     for one in results:
+        if is_of_unsaid(one):
+            continue
         trials = trials_of(one, cell)
         if (
             len(trials)

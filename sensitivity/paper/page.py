@@ -1,6 +1,6 @@
 """The page on "Optimizing CNNs": claims with verdicts, tables cell by cell, and figures.
 
-:func:`claims`, :func:`cells` and :func:`agreement` compute; :func:`write_paper` writes them as a page, as
+:class:`sensitivity.paper.sections.Paper` has the tables; :func:`write_paper` writes them as a page, as
 Markdown and as CSV.
 """
 
@@ -11,48 +11,33 @@ import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search_spaces.paper import TABLES
 from sensitivity.paper.claims import VERDICTS, claims
+from sensitivity.paper.sections import Paper, lead, run_words, sections
 from sensitivity.paper.tables import agreement, cells
-from sensitivity.results.repeats import seeds_in_words
-from sensitivity.results.results import records
 from sensitivity.text.csv_text import csv_text
-from sensitivity.text.wording import listed, number
+from sensitivity.text.wording import listed
 from trainables.names import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sensitivity.results.results import Results
 
 __all__ = ["agreement", "cells", "claims", "write_paper"]
 
 SOURCE = 'Dozat, "Optimizing CNNs"'
-HOW = (
-    "A claim is supported where the 95% interval of what is measured lies wholly on its side, contradicted "
-    "where it lies wholly on the other, and undecided otherwise. Losses are capped at the initial loss, "
-    "which is what a trial that diverged counts as; ratios are of geometric means."
-)
-BESIDE = (
-    "The paper's value beside the mean over the seeds of ours at the learning rate that the paper's caption "
-    "gives, which is not always the best of those that were run (best lr)."
-)
-Rows = tuple[Sequence[str], list[list[str]]]
 
 
-def write_paper(
-    results: Sequence[Results], folder: str | pathlib.Path
-) -> tuple[pathlib.Path, pd.DataFrame, pd.DataFrame]:
+def write_paper(results: Sequence[Results], folder: str | pathlib.Path) -> tuple[pathlib.Path, Paper]:
     """Write the page ``paper.html``, which opens offline, and its contents as Markdown and CSV.
 
-    The other files are ``paper.md``, ``claims.csv``, ``cells.csv`` and ``agreement.csv``.
+    The other files are ``paper.md``, and one CSV for each table of
+    :meth:`sensitivity.paper.sections.Paper.tables`.
 
     Args:
         results: Results of one study or of several.
         folder: Folder of the files.
 
     Returns:
-        The path of the page, the claims and the agreement.
+        The path of the page, and what it says.
 
     Raises:
         InputError: if the folder cannot be written, no trial is finished, or as
@@ -61,37 +46,31 @@ def write_paper(
     if all(result.usable.empty for result in results):
         raise InputError(f"no trial of {listed([result.study for result in results])} is finished yet")
     place = pathlib.Path(folder)
-    tables = {"claims": claims(results), "cells": cells(results), "agreement": agreement(results)}
-    texts = {"paper.html": page(results, **tables), "paper.md": markdown(results, **tables)}
+    paper = Paper.measured(results)
+    texts = {"paper.html": page(paper), "paper.md": markdown(paper)}
     try:
         place.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
+        for name, table in paper.tables().items():
             (place / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
         for name, text in texts.items():
             (place / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the page to {str(folder)!r}: {error}") from None
-    return place / "paper.html", tables["claims"], tables["agreement"]
+    return place / "paper.html", paper
 
 
-def page(
-    results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
-) -> str:
+def page(paper: Paper) -> str:
     """Return one self-contained HTML page."""
     from plotly.offline import get_plotlyjs
 
     from sensitivity.paper.figures import paper_figure
 
-    parts = [f"<h1>{_text(SOURCE)}, measured</h1><p class='lead'>{_text(_lead(results, claims))}</p>"]
-    parts.append(f"<h2>Claims</h2><p class='note'>{_text(HOW)}</p>{_html(*claim_rows(claims))}")
-    parts.append(
-        f"<h2>Tables: rank correlation</h2>{_html(*agreement_rows(agreement))}<p "
-        f"class='note'>{_text(BESIDE)}</p>"
-    )
-    for table in TABLES:
-        figure = paper_figure(results, table)
-        if (cells.loc[cells["table"] == table, "n"] > 0).any():
-            parts.append(f"<h2>Table {table}</h2>{_html(*cell_rows(cells, table))}")
+    parts = [f"<h1>{_text(SOURCE)}, measured</h1><p class='lead'>{_text(lead(paper))}</p>"]
+    for section in sections(paper):
+        parts.append(f"<h2>{_text(section.title)}</h2>")
+        parts += [f"<p class='note'>{_text(words)}</p>" for words in section.words]
+        parts += [_html(head, rows) for head, rows in section.tables if rows]
+        figure = paper_figure(paper.results, section.figure) if section.figure is not None else None
         if figure is not None:
             drawn = figure.to_html(
                 full_html=False,
@@ -99,7 +78,7 @@ def page(
                 config={"displaylogo": False, "showSendToCloud": False, "responsive": True},
             )
             parts.append(f"<figure>{drawn}</figure>")
-    body = "\n".join(parts)
+    body = "\n".join([*parts, f"<p class='note'>{_text(run_words(paper.results))}</p>"])
     return (
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
         f"content='width=device-width, initial-scale=1'><title>{_text(SOURCE)}, "
@@ -107,136 +86,21 @@ def page(
     )
 
 
-def markdown(
-    results: Sequence[Results], claims: pd.DataFrame, cells: pd.DataFrame, agreement: pd.DataFrame
-) -> str:
-    """Return the page without figures, as Markdown."""
-    lines = [
-        f"# {SOURCE}, measured",
-        "",
-        _lead(results, claims),
-        "",
-        "## Claims",
-        "",
-        HOW,
-        "",
-        *_lines(*claim_rows(claims)),
-        "",
-    ]
-    lines += ["## Tables: rank correlation", "", *_lines(*agreement_rows(agreement)), "", BESIDE, ""]
-    for table in TABLES:
-        if (cells.loc[cells["table"] == table, "n"] > 0).any():
-            lines += [f"## Table {table}", "", *_lines(*cell_rows(cells, table)), ""]
+def markdown(paper: Paper, *, heading: str = "#") -> str:
+    """Return the page without figures, as Markdown.
+
+    Args:
+        paper: What the page says.
+        heading: Mark of the title; those of the sections have one more ``#``.
+    """
+    lines = [f"{heading} {SOURCE}, measured", "", lead(paper), "", run_words(paper.results), ""]
+    for section in sections(paper):
+        lines += [f"{heading}# {section.title}", ""]
+        for words in section.words:
+            lines += [words, ""]
+        for head, rows in section.tables:
+            lines += [*_lines(head, rows), ""] if rows else []
     return "\n".join(lines)
-
-
-def claim_rows(claims: pd.DataFrame) -> Rows:
-    """Return head and rows of the claims, as text."""
-    rows: list[list[str]] = []
-    for row in records(claims):
-        p = "" if row["p"] != row["p"] else "< 0.001" if row["p"] < 0.001 else f"{row['p']:.3f}"
-        quote = f"{row['claim']} ({row['where']})"
-        rows.append(
-            [
-                row["verdict"],
-                row["name"],
-                quote,
-                row["measured"],
-                row["task"],
-                _interval(row),
-                str(row["n"]),
-                p,
-                row["note"],
-            ]
-        )
-    return (
-        "verdict",
-        "claim",
-        "the paper (section)",
-        "measured",
-        "task",
-        "value (95%)",
-        "trials",
-        "p",
-        "note",
-    ), rows
-
-
-def agreement_rows(agreement: pd.DataFrame) -> Rows:
-    """Return head and rows of the rank correlations, as text."""
-    rows = [
-        [
-            str(row["table"]),
-            row["metric"],
-            _interval(row),
-            f"{row['n']} of {row['cells']}",
-            str(row["trials"]),
-            row["note"],
-        ]
-        for row in records(agreement)
-    ]
-    return ("table", "metric", "Spearman (95%)", "cells", "trials", "note"), rows
-
-
-def cell_rows(cells: pd.DataFrame, table: int) -> Rows:
-    """Return head and rows of one table of the paper, as text."""
-    rows = []
-    for row in records(cells[cells["table"] == table]):
-        setting = [_number(row[name]) for name in ("lr", "mu", "nu")]
-        times = "" if row["ratio"] != row["ratio"] else f"{row['ratio']:.3g}"
-        paper = "diverged" if row["paper"] != row["paper"] else number(row["paper"])
-        rows.append(
-            [
-                row["variant"],
-                *setting,
-                row["metric"],
-                paper,
-                _interval(row),
-                times,
-                str(row["n"]),
-                _number(row["best_lr"]),
-                row["note"],
-            ]
-        )
-    return (
-        "variant",
-        "lr",
-        "mu",
-        "nu",
-        "metric",
-        "paper",
-        "here (95%)",
-        "ratio",
-        "trials",
-        "best lr",
-        "note",
-    ), rows
-
-
-def _lead(results: Sequence[Results], claims: pd.DataFrame) -> str:
-    counts = claims["verdict"].value_counts()
-    counted = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
-    sizes = []
-    for one in results:
-        images = f", the first {one.spec['limit']:,} images" if one.spec.get("limit") else ""
-        sizes.append(
-            f"{one.study} ({len(one.usable)} trials, {one.trials['epochs'].max()} epochs, "
-            f"{seeds_in_words(one)}{images})"
-        )
-    return (
-        f"{len(claims)} claims: {counted}. From {listed(sizes)}. The paper trained for 50 epochs, each "
-        "setting once."
-    )
-
-
-def _interval(row: dict[str, float]) -> str:
-    return (
-        "" if row["value"] != row["value"] else f"{row['value']:.3g} ({row['low']:.3g} to {row['high']:.3g})"
-    )
-
-
-def _number(value: float) -> str:
-    return "" if value != value else number(value)
 
 
 def _text(words: str) -> str:

@@ -15,7 +15,7 @@ from search_spaces.paper import TABLES
 from sensitivity.measures.designs import joined
 from sensitivity.measures.losses import Array, losses
 from sensitivity.measures.resampling import DRAWS, interval, resampled
-from sensitivity.paper.trials import NORM_RATES
+from sensitivity.paper.trials import NORM_RATES, as_list, is_of_unsaid
 from sensitivity.results.results import PREFIX, records
 from trainables.outcomes import capped_losses
 
@@ -97,7 +97,7 @@ def cells(results: Results | Sequence[Results]) -> pd.DataFrame:
     (:func:`sensitivity.measures.resampling.resampled`). ``ratio`` is value over the paper's. A cell that was
     not run is NaN, with a note.
     """
-    table, _ = _measured(results)
+    table, _ = measured_cells(results)
     return table
 
 
@@ -115,7 +115,7 @@ def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.Data
     Source: Spearman, "The Proof and Measurement of Association between Two Things", American Journal of
     Psychology 15 (1904).
     """
-    table, draws = _measured(results)
+    table, draws = measured_cells(results)
     rows = []
     for (number, metric), part in table.groupby(["table", "metric"], sort=False):
         run = part.dropna(subset="value")
@@ -134,8 +134,8 @@ def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.Data
         chosen = rng.integers(len(run), size=(DRAWS, len(run)))
         paper, ours = run["paper"].fillna(np.inf).to_numpy(float), run["value"].to_numpy(float)
         noisy = draws[run.index.to_numpy()].T[np.arange(DRAWS)[:, None], chosen]
-        value = float(_spearman(paper[None], ours[None])[0])
-        low, high = interval(_spearman(paper[chosen], noisy))
+        value = float(spearman(paper[None], ours[None])[0])
+        low, high = interval(spearman(paper[chosen], noisy))
         remark = f"{len(part) - len(run)} of {len(part)} cells were not run" if len(run) < len(part) else ""
         row |= {
             "value": value,
@@ -154,7 +154,7 @@ def agreement(results: Results | Sequence[Results], *, seed: int = 0) -> pd.Data
     )
 
 
-def _spearman(one: Array, other: Array) -> Array:
+def spearman(one: Array, other: Array) -> Array:
     """Return the rank correlation of each row; NaN where all values are equal.
 
     Args:
@@ -178,15 +178,13 @@ def _permuted(paper: Array, ours: Array, value: float, rng: np.random.Generator)
     It is the share of 9,999 permutations, and of the observation, that are at least as far from 0.
     """
     again = rng.permuted(np.broadcast_to(ours, (9999, len(ours))), axis=1)
-    as_far = np.abs(_spearman(np.broadcast_to(paper, again.shape), again)) >= abs(value) - 1e-12
+    as_far = np.abs(spearman(np.broadcast_to(paper, again.shape), again)) >= abs(value) - 1e-12
     return float((as_far.sum() + 1) / 10_000)
 
 
-def _measured(results: Results | Sequence[Results]) -> tuple[pd.DataFrame, Array]:
+def measured_cells(results: Results | Sequence[Results]) -> tuple[pd.DataFrame, Array]:
     """Return the table of :func:`cells`, and bootstrap draws of the value of each row, ``[rows, draws]``."""
-    from sensitivity.results.results import Results
-
-    studies = [results] if isinstance(results, Results) else list(results)
+    studies = [one for one in as_list(results) if not is_of_unsaid(one)]
     judged = {False: studies, True: [judged_by_test(one) for one in studies]}
     rows, drawn = [], []
     for place, cell in enumerate(records(published())):

@@ -32,6 +32,8 @@ SETTINGS = ("lr", *NUMBERS, *MOMENTUM, *NORM, "other")
 MOMENTUM_RATE = 2.0
 NORM_RATES = {1.0: 0.001, 2.0: 0.002, math.inf: 0.005}
 """The paper's learning rates of momentum alone (section 4.2), and of each norm (section 4.3)."""
+UNSAID = ("batch_size", "initialisation")
+"""Settings that the paper does not say; trials of studies that vary them are not pooled."""
 SIZE = ("metric", "epochs", "limit", "batch_size", "precision")
 """Fields that studies of one task must share for their losses to be comparable."""
 
@@ -39,15 +41,36 @@ SIZE = ("metric", "epochs", "limit", "batch_size", "precision")
 def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
     """Return finished trials of all studies, each once.
 
-    The columns are task, seed, status, ``loss`` (the natural logarithm of the capped loss), ``initial_loss``
-    (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no momentum, or no norm. Variants
-    that are no setting of the hyperalgorithm are left out.
+    The columns are key, task, seed, status, ``loss`` (the natural logarithm of the capped loss),
+    ``initial_loss`` (likewise), and :data:`SETTINGS`, NaN or empty where the variant has no momentum, or no
+    norm. Left out are variants that are no setting of the hyperalgorithm, and studies of what the paper does
+    not say (:func:`is_of_unsaid`).
 
     Raises:
         InputError: for losses that are not above 0, and for studies of one task that differ in :data:`SIZE`.
     """
-    studies = [results] if isinstance(results, Results) else list(results)
+    studies = [one for one in as_list(results) if not is_of_unsaid(one)]
     _check_size(studies)
+    columns = ["key", "task", "seed", "status", "loss", "initial_loss", *SETTINGS]
+    return pd.DataFrame(trial_rows(studies), columns=columns)
+
+
+def as_list(results: Results | Sequence[Results]) -> list[Results]:
+    """Return one study or several as a list."""
+    return [results] if isinstance(results, Results) else list(results)
+
+
+def is_of_unsaid(results: Results) -> bool:
+    """Return True for a study that varies what the paper does not say."""
+    return any(name in UNSAID for variant in results.spaces for name in results.varied(variant))
+
+
+def trial_rows(studies: Iterable[Results]) -> list[dict[str, Any]]:
+    """Return the rows of :func:`pooled` of some studies, each trial once.
+
+    Raises:
+        InputError: for losses that are not above 0.
+    """
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for one in studies:
@@ -61,10 +84,10 @@ def pooled(results: Results | Sequence[Results]) -> pd.DataFrame:
                     f"{one.study!r}"
                 )
             seen.add(row["key"])
-            identity = {name: row[name] for name in ("task", "seed", "status")}
+            identity = {name: row[name] for name in ("key", "task", "seed", "status")}
             logs = {name: math.log(row[name]) for name in ("loss", "initial_loss")}
             rows.append(identity | logs | _settings(fixed, row))
-    return pd.DataFrame(rows, columns=["task", "seed", "status", "loss", "initial_loss", *SETTINGS])
+    return rows
 
 
 @lru_cache(maxsize=1024)

@@ -46,7 +46,8 @@ def test_the_command_prints_and_writes(
     assert "report: runs/paper/paper.html" in said
     assert [line.split()[0] for line in said.splitlines() if "NAG is worse than CM" in line] == ["supported"]
     assert {each.name for each in (stored / "runs" / "paper").iterdir()} == {
-        "paper.html", "paper.md", "claims.csv", "cells.csv", "agreement.csv",
+        "paper.html", "paper.md", "claims.csv", "cells.csv", "agreement.csv", "shares.csv", "moves.csv", "carried.csv",
+        "unsaid.csv",
     }  # fmt: skip
     page = (stored / "runs/paper/paper.html").read_text()
     assert "Figure 1. Momentum" in page
