@@ -13,7 +13,7 @@ PYTHON ?= python3
 STUDY ?= quickstart
 BIN := .venv/bin
 
-.PHONY: study test test-all lint docs examples wheel bench bench-gpu faults validate clean
+.PHONY: paper study test test-all lint docs examples wheel bench bench-gpu faults validate clean
 study: .venv/study
 	@$(BIN)/sensitivity run --preset $(STUDY)
 
@@ -73,6 +73,10 @@ bench-gpu: .venv/ready
 
 faults: .venv/ready
 	$(BIN)/python -m tests.faults.campaign --injections 300
+
+# docs/paper.md and its figures, from the trials in docs/data/paper-cpu.
+paper: .venv/ready
+	@$(ONE_THREAD) $(BIN)/python -m tests.paper_page
 
 validate: .venv/ready
 	mkdir -p runs/validation

@@ -51,7 +51,7 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     """Draw the loss by epoch of the cells of a table at the paper's learning rates.
 
     The lines are means over the seeds, with the range of the seeds. A trial that diverged stays at its
-    initial loss.
+    initial loss. A cross beside the end of a line is the paper's value.
 
     Returns:
         The figure; None where no cell was run.
@@ -82,6 +82,7 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
             if not paths.empty:
                 lows.append(float(paths.to_numpy(float).min()))
                 _draw(figure, paths, _legend_name(cell), style, column)
+                lows += _draw_published(figure, cell, metric, float(paths.index.max()), style, column)
     longest = max(int(trials["epochs"].max()) for _, _, trials in curves)
     figure.update_xaxes(title_text="epoch", tickformat="d", dtick=1 if longest <= 12 else None)
     figure.update_yaxes(
@@ -95,7 +96,7 @@ def paper_figure(results: Sequence[Results], table: int) -> go.Figure | None:
     return styled(
         figure,
         f"Figure {table}. {TITLES[table]}",
-        f"{about}; mean and range of the seeds",
+        f"{about}; mean and range of the seeds; crosses: the paper after 50 epochs",
         max(440, 190 + 32 * len(curves)),
     )
 
@@ -188,3 +189,34 @@ def _draw(figure: go.Figure, paths: pd.DataFrame, name: str, style: dict[str, An
         row=1,
         col=column,
     )
+
+
+def _draw_published(
+    figure: go.Figure, cell: Mapping[str, Any], metric: str, last: float, style: dict[str, Any], column: int
+) -> list[float]:
+    """Draw the paper's value of a cell as a cross at the right; return it, or nothing where it diverged."""
+    from sensitivity.paper.tables import TEST_LOSS, published
+
+    table = published()
+    same = (table["table"] == cell["table"]) & (table["variant"] == cell["variant"])
+    for decay in ("mu", "nu"):
+        same &= table[decay].isna() if math.isnan(cell[decay]) else table[decay] == cell[decay]
+    rows = table[same & ((table["metric"] == TEST_LOSS) == (metric == "test_loss"))]
+    value = float(rows["paper"].iloc[0]) / (1000 if rows["metric"].iloc[0].endswith("x1000") else 1)
+    if math.isnan(value):
+        return []
+    name = _legend_name(cell)
+    figure.add_trace(
+        go.Scatter(
+            x=[1.03 * last],
+            y=[value],
+            mode="markers",
+            marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": style["color"]}},
+            showlegend=False,
+            legendgroup=name,
+            hovertemplate=f"the paper: %{{y:.4g}}<extra>{name}</extra>",
+        ),
+        row=1,
+        col=column,
+    )
+    return [value]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import html
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sensitivity.paper.claims import VERDICTS, claims
@@ -86,20 +87,23 @@ def page(paper: Paper) -> str:
     )
 
 
-def markdown(paper: Paper, *, heading: str = "#") -> str:
-    """Return the page without figures, as Markdown.
+def markdown(paper: Paper, *, heading: str = "#", pictures: Mapping[int, str] = MappingProxyType({})) -> str:
+    """Return the page as Markdown, without how each claim was measured, and with pictures for its figures.
 
     Args:
         paper: What the page says.
         heading: Mark of the title; those of the sections have one more ``#``.
+        pictures: Paths of pictures of the figures, by the number of the paper's table.
     """
     lines = [f"{heading} {SOURCE}, measured", "", lead(paper), "", run_words(paper.results), ""]
-    for section in sections(paper):
+    for section in sections(paper, measured=False):
         lines += [f"{heading}# {section.title}", ""]
         for words in section.words:
             lines += [words, ""]
         for head, rows in section.tables:
             lines += [*_lines(head, rows), ""] if rows else []
+        if section.figure is not None and section.figure in pictures:
+            lines += [f"![{section.title}, the loss by epoch]({pictures[section.figure]})", ""]
     return "\n".join(lines)
 
 

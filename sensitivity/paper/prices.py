@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TIMES = (2, 3, 5, 10, 20)
 """Multiples of the seeds that are tried."""
+ONE_SEED = "one seed"
 APART = 10**9
 """Distance between the seeds of a repetition and those before it."""
 
@@ -61,7 +62,7 @@ def seconds_of(results: Results | Sequence[Results]) -> dict[str, float]:
 
 def _price(claim: Claim, row: dict[str, Any], trials: pd.DataFrame, seconds: float) -> str:
     if not row["n"] or not np.isfinite(row["value"]):
-        return f"trials that were not run: {row['note']}"
+        return "two more seeds" if row["note"] == ONE_SEED else f"trials that were not run: {row['note']}"
     if AT_THE_END in row["note"]:
         return f"a learning rate beyond: {_cost(math.ceil(row['n'] / len(RATES['l2'])), seconds)}"
     seeds = trials["seed"].nunique()

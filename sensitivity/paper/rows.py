@@ -18,8 +18,13 @@ SIDES = {"low": "above {0:.3g}", "high": "below {1:.3g}", "both": "{0:.3g} to {1
 Rows = tuple[Sequence[str], list[list[str]]]
 
 
-def claim_rows(claims: pd.DataFrame) -> Rows:
-    """Return head and rows of the claims, as text."""
+def claim_rows(claims: pd.DataFrame, *, measured: bool = True) -> Rows:
+    """Return head and rows of the claims, as text.
+
+    Args:
+        claims: Table of the claims.
+        measured: True for a column that says how each was measured.
+    """
     rows: list[list[str]] = []
     sides = _sides()
     for row in records(claims):
@@ -28,7 +33,7 @@ def claim_rows(claims: pd.DataFrame) -> Rows:
                 row["verdict"],
                 row["name"],
                 f"{row['claim']} ({row['where']})",
-                row["measured"],
+                *([row["measured"]] if measured else []),
                 row["task"],
                 _interval(row),
                 sides[row["name"]],
@@ -42,7 +47,7 @@ def claim_rows(claims: pd.DataFrame) -> Rows:
         "verdict",
         "claim",
         "the paper (section)",
-        "measured",
+        *(["measured"] if measured else []),
         "task",
         "value (95%)",
         "claimed",

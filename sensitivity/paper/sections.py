@@ -119,10 +119,15 @@ class Paper:
         return {name: getattr(self, name) for name in names}
 
 
-def sections(paper: Paper) -> list[Section]:
-    """Return the sections of the page, in order; those of which nothing was run are left out."""
+def sections(paper: Paper, *, measured: bool = True) -> list[Section]:
+    """Return the sections of the page, in order; those of which nothing was run are left out.
+
+    Args:
+        paper: What the page says.
+        measured: True for a column of the claims that says how each was measured.
+    """
     found = [
-        Section("Claims", (HOW, *survival(paper.claims)), (claim_rows(paper.claims),)),
+        Section("Claims", (HOW, *survival(paper.claims)), (claim_rows(paper.claims, measured=measured),)),
         Section("Which setting matters", matters(paper), (share_rows(paper.shares), move_rows(paper.moves))),
         Section("From the autoencoder to a residual network", carried_words(paper.carried)),
     ]
@@ -227,6 +232,6 @@ def run_words(results: Sequence[Results]) -> str:
     where = f" on {listed(devices)}" if devices else ""
     means = listed([f"{task} {mean:.0f} s" for task, mean in seconds_of(results).items()])
     return (
-        f"{count:,} trials, {hours:.1f} hours of training by single workers{where}, in {len(runs)} runs; a "
-        f"trial takes on average: {means}."
+        f"{count:,} trials, {hours:.1f} hours of training by single workers{where}, in {len(runs)} "
+        f"run{'s' * (len(runs) != 1)}; a trial takes on average: {means}."
     )

@@ -20,7 +20,7 @@ from sensitivity.paper.prices import prices, repeated, seconds_of
 from sensitivity.paper.sections import Paper, sections
 from sensitivity.paper.trials import is_of_unsaid, pooled
 from sensitivity.paper.unsaid import in_words, unsaid
-from sensitivity.results.results import Results
+from sensitivity.results.results import Results, records
 from sensitivity.study.planning import trials
 from sensitivity.study.study import Study
 from tests.sensitivity.paper_studies import as_claimed, joined, noisy, table, world
@@ -34,7 +34,7 @@ def studies() -> tuple[Results, ...]:
 
 @cache
 def moved() -> dict[tuple[str, str, str], Mapping[str, Any]]:
-    rows = moves(studies()).to_dict("records")
+    rows = records(moves(studies()))
     return {(row["family"], row["setting"], row["to"]): row for row in rows}
 
 
@@ -91,7 +91,7 @@ def of_unsaid(batch: float, how: float) -> Results:
     def loss(configuration: Mapping[str, Any], seed: int) -> float:
         doubled = math.log2(configuration["batch_size"] / 16)
         he = configuration["initialisation"].startswith("he")
-        return 0.02 * batch**doubled * how**he * math.exp(rng.normal(0, 0.01))
+        return float(0.02 * batch**doubled * how**he * math.exp(rng.normal(0, 0.01)))
 
     planned = trials(study)
     parts = []

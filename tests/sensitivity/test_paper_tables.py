@@ -86,7 +86,20 @@ def test_table_4_has_training_and_test_loss() -> None:
     assert rows.loc["l1-mean-bias_corrected", "note"].str.contains("does not say").all()
     figure = paper_figure([one], 4)
     assert figure is not None
-    assert len(figure.data) == 2 * 2 * 6
+    assert len(figure.data) == 3 * 2 * 6  # range of the seeds, mean and the paper's value
+    crosses = {
+        (trace.legendgroup, trace.yaxis): trace.y[0] for trace in figure.data if trace.mode == "markers"
+    }
+    known = published().query("table == 4").set_index(["variant", "metric"])["paper"]
+    assert (
+        crosses["NAG, mu .9 corrected", "y"]
+        == known["nag-unscaled-mean-bias_corrected", "train_cross_entropy"]
+    )
+    assert (
+        crosses["NAG, mu .9 corrected", "y2"]
+        == known["nag-unscaled-mean-bias_corrected", "test_cross_entropy"]
+    )
+    assert sorted(crosses.values()) == sorted(known)
 
 
 @pytest.mark.parametrize(("number", "lines"), [(1, 4), (2, 10), (3, 6)])
@@ -97,4 +110,7 @@ def test_figures_have_the_cells_of_the_papers(number: int, lines: int) -> None:
     assert len(drawn) == lines
     assert len({(each.line.color, each.line.dash) for each in drawn}) == lines
     assert all(list(each.x) == [0, 1, 2] and each.y[0] == INITIAL for each in drawn)
+    crosses = [each.y[0] for each in figure.data if each.mode == "markers"]
+    assert len(crosses) == lines - (number == 2)  # the paper has one cell of Table 2 as diverged
+    assert set(crosses) <= {paper / 1000 for paper in published().query("table == @number")["paper"]}
     assert paper_figure([], number) is None
