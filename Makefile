@@ -83,8 +83,8 @@ validate: .venv/ready
 	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.coverage runs/validation/coverage.csv
 	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.share_coverage runs/validation/shares.csv
 	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.verdict_errors runs/validation/verdicts.csv
+	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.validate runs/validation/measures.csv
 	$(BIN)/python -m tests.benchmarks.validation_page runs/validation
-	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.validate
 	$(ONE_THREAD) $(BIN)/python -m tests.benchmarks.tables
 
 # What a study needs, and in the same environment what tests need.

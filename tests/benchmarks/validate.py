@@ -1,20 +1,22 @@
-"""How often nominal 95% intervals hold the truth, and tests at 5% reject a true null, over simulated studies.
+"""How often intervals of measures off the common reference hold the truth, and tests at 5% reject a true null.
 
-``make validate`` prints the table of docs/validation.md; tests/sensitivity/measures does the same with fewer
-studies.
+``python -m tests.benchmarks.validate FILE.csv`` writes a row for each measure and setting; a run that is repeated skips the
+rows that the file has. tests/sensitivity/measures does the same with fewer studies.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
 import itertools
 import math
-import sys
-import time
+import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
 from search_spaces.designs import Grid, Random
 from sensitivity.measures import best_loss, compare, coupling, expected_best, lr_sensitivity, main_effects
@@ -22,6 +24,7 @@ from sensitivity.measures.incumbents import curve
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import LR, MU, SPACE, bowl, noisy, results
 
+COLUMNS = ["measure", "setting", "studies", "share", "low", "high"]
 STUDIES = 300
 NULLS = 10
 """Times as many for a null."""
@@ -233,24 +236,27 @@ def random_ridge(study: int) -> Results:
     return drawn(ridge, study, 150, 2, noise=0.01)
 
 
-def main(studies: int = STUDIES) -> None:
-    """Print the table."""
-    error, test_error = (math.sqrt(0.95 * 0.05 / each) for each in (studies, NULLS * studies))
-    print(
-        f"{studies} studies a row, {NULLS * studies:,} for a null; noise {NOISE}; one standard error "
-        f"{error:.3f} or {test_error:.3f}.\n"
-    )
-    print("| measure | setting | share | should be | |\n| --- | --- | --- | --- | --- |")
-    start = time.perf_counter()
+def main() -> None:
+    """Write the rows that the file lacks, and print them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=pathlib.Path)
+    parser.add_argument("--studies", type=int, default=STUDIES)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    if not options.file.exists():
+        options.file.write_text(",".join(COLUMNS) + "\n")
+    with options.file.open(newline="") as file:
+        known = {(row["measure"], row["setting"]) for row in csv.DictReader(file)}
     for check in checks():
-        share = float(np.mean([check.study(study) for study in range(studies * check.times)]))
-        verdict = "" if check.low <= share <= check.high else "outside"
-        print(
-            f"| `{check.measure}` | {check.setting} | {share:.3f} | {check.low} to {check.high} | {verdict} |",
-            flush=True,
-        )
-    print(f"\n{time.perf_counter() - start:.0f} s on one core.")
+        if (check.measure, check.setting) in known:
+            continue
+        count = options.studies * check.times
+        share = float(np.mean(Parallel(options.jobs)(delayed(check.study)(study) for study in range(count))))
+        row = [check.measure, check.setting, count, round(share, 5), check.low, check.high]
+        with options.file.open("a", newline="") as file:
+            csv.writer(file).writerow(row)
+        print(*row, "" if check.low <= share <= check.high else "outside", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES)
+    main()

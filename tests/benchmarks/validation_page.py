@@ -1,7 +1,7 @@
 """The tables of docs/validation.md, from the raw rows of the simulations.
 
-``python -m tests.benchmarks.validation_page FOLDER`` copies ``coverage.csv``, ``shares.csv`` and ``verdicts.csv`` of the
-folder to docs/validation, and writes their tables between the marks of docs/validation.md.
+``python -m tests.benchmarks.validation_page FOLDER`` copies ``coverage.csv``, ``shares.csv``, ``verdicts.csv`` and
+``measures.csv`` of the folder to docs/validation, and writes their tables between the marks of docs/validation.md.
 """
 
 from __future__ import annotations
@@ -106,6 +106,17 @@ def verdicts(table: pd.DataFrame) -> str:
     return markdown(rows)
 
 
+def measures(table: pd.DataFrame) -> str:
+    """Return the coverage of other intervals, and how often true nulls are rejected."""
+    rows = [["measure", "setting", "studies", "share", "should be", ""]]
+    for row in table.to_dict("records"):
+        inside = row["low"] <= row["share"] <= row["high"]
+        bounds = f"{100 * row['low']:.0f} to {100 * row['high']:.0f}"
+        numbers = [f"{row['studies']:,}", f"{100 * row['share']:.1f}", bounds]
+        rows.append([f"`{row['measure']}`", row["setting"], *numbers, "" if inside else "outside"])
+    return markdown(rows)
+
+
 def main() -> None:
     """Copy the raw rows and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -118,6 +129,7 @@ def main() -> None:
         ("coverage.csv", {"coverage": coverage, "best": best}),
         ("shares.csv", {"shares": shares}),
         ("verdicts.csv", {"verdicts": verdicts}),
+        ("measures.csv", {"measures": measures}),
     ):
         if not (folder / file).exists():
             continue
