@@ -18,6 +18,7 @@ import torch
 from trainables.captured import Capture, cuda_graph
 from trainables.cohort_sizes import pinned
 from trainables.precision import pin_products
+from trainables.row_updates import RowsDifferError
 from trainables.stackable import error_line, moving_buffers, structure
 from trainables.stacked_updates import cloned, kind
 from trainables.stacks import Stack
@@ -185,6 +186,8 @@ class CohortLoop:
                 torch.cuda.empty_cache()
         elif self.capture is not None:
             self.capture = None
+        elif isinstance(error, RowsDifferError):  # its class takes steps row after row from here on
+            pass
         else:
             self.reasons[structure(self.loops[group[0]])] = reason
 

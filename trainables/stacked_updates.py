@@ -14,22 +14,15 @@ from torch import Tensor
 
 from trainables import compat
 from trainables.hyperalgorithm import CHOICES, Hyperalgorithm
+from trainables.hyperalgorithm_settings import SWITCHES
 from trainables.layouts import Layout, flat
-from trainables.member_numbers import LoopNumbers, MemberNumbers
+from trainables.member_numbers import MemberNumbers
 from trainables.norms import POWERS
+from trainables.row_updates import RowsUpdate, alike, level_of
 from trainables.training import TrainingLoop
 from trainables.update_rule import Numbers, update
 
-MOMENTS = ("m", "v", "root")
-ELEMENTWISE = frozenset(
-    {
-        torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.NAdam, torch.optim.RAdam,
-        torch.optim.Adamax, torch.optim.RMSprop, torch.optim.Adagrad, torch.optim.Adadelta, torch.optim.Rprop,
-        torch.optim.ASGD,
-    }
-)  # fmt: skip
-"""Optimizers of PyTorch that update every number independently, so that a model's parameters can be one row.
-"""
+MOMENTS = ("m", "v", "root", "m_slow")
 
 
 class Update(Protocol):
@@ -97,7 +90,8 @@ class HyperalgorithmUpdate:
         if self.shared.settings["maximize"]:
             gradient = -gradient
         curvature = [gradient] if not self.second else None if h is None else [h]
-        update(self.shared.settings, numbers, [self.theta], [gradient], curvature, self._moment)
+        settings, pieces = self.shared.settings, self.layout.stacked
+        update(settings, numbers, [self.theta], [gradient], curvature, self._moment, pieces)
 
     def _moment(self, name: str) -> list[Tensor]:
         if name not in self.moments:
@@ -128,99 +122,6 @@ class HyperalgorithmUpdate:
     def dissolve(self) -> None:
         for loop in self.loops:
             _copy_state(loop, MOMENTS)
-
-
-class ElementwiseUpdate:
-    """One optimizer of ``torch.optim`` whose parameters are the rows: members of equal settings are a
-    parameter group.
-
-    A parameter group has one lr, so that members of different settings step one after another, though each on
-    one tensor instead of as many as its model has.
-    """
-
-    recordable = False
-
-    def __init__(self, loops: Sequence[TrainingLoop], theta: Tensor, layout: Layout) -> None:
-        self.loops, self.layout = loops, layout
-        self.shared = LoopNumbers(loops, theta)
-        self.gradient = torch.zeros_like(theta)
-        self.rows = list(theta.unbind(0))
-        for row, gradient in zip(self.rows, self.gradient, strict=True):
-            row.grad = gradient
-        alike: dict[Hashable, list[int]] = {}
-        for k, loop in enumerate(loops):
-            alike.setdefault(
-                repr((_settings(loop), loop.rates, loop.settings.lr_schedule, loop.decay)), []
-            ).append(k)
-        self.leaders = [loops[ks[0]] for ks in alike.values()]
-        groups = [{**_settings(loops[ks[0]]), "params": [self.rows[k] for k in ks]} for ks in alike.values()]
-        make: Callable[..., torch.optim.Optimizer] = type(loops[0].optimizer)
-        self.optimizer = make(groups)
-        for row, loop in zip(self.rows, loops, strict=True):
-            if any(_states(loop)):
-                self.optimizer.state[row] = self._joined(loop)
-
-    def _joined(self, loop: TrainingLoop) -> dict[str, Any]:
-        """Return the optimizer state of a member as the state of its row; entries such as the step are
-        shared.
-        """
-        states = _states(loop)
-        along = self._along(states[0], list(zip(states, loop.params, strict=True)))
-        alone = {
-            name: value.clone() if isinstance(value, Tensor) else value
-            for name, value in states[0].items()
-            if name not in along
-        }
-        return {**alone, **{name: flat([state[name] for state in states]) for name in along}}
-
-    @staticmethod
-    def _along(first: dict[str, Any], pairs: Sequence[tuple[dict[str, Any], Tensor]]) -> set[str]:
-        return {
-            name
-            for name in first
-            if all(getattr(state[name], "shape", None) == param.shape for state, param in pairs)
-        }
-
-    def numbers(self, curved: Sequence[bool]) -> list[int]:
-        return [self.loops[0].step + i for i in range(1, len(curved) + 1)]
-
-    def step(self, gradient: Tensor, norms: Tensor, h: Tensor | None, numbers: int) -> None:
-        self.gradient.copy_(self.shared.clip_and_decay(gradient, norms, self.shared.at(numbers)))
-        for group, leader in zip(self.optimizer.param_groups, self.leaders, strict=True):
-            if leader.lr_varies:
-                group["lr"] = leader.rates[0] * leader.lr_factor(numbers)
-        self.optimizer.step()
-
-    def count(self, steps: int, curved: int) -> None:
-        for loop in self.loops:
-            loop.step += steps
-            loop.set_learning_rate()
-        self._publish()
-
-    def _publish(self) -> None:
-        for row, loop in zip(self.rows, self.loops, strict=True):
-            for name, value in self.optimizer.state.get(row, {}).items():
-                along = isinstance(value, Tensor) and value.shape == row.shape and value.ndim > 0
-                pieces = (
-                    self.layout.views(value)
-                    if along
-                    else [value.clone() if isinstance(value, Tensor) else value for _ in loop.params]
-                )
-                for param, piece in zip(loop.params, pieces, strict=True):
-                    loop.optimizer.state[param][name] = piece
-
-    def snapshot(self) -> Callable[[], None]:
-        state = cloned(self.optimizer.state_dict())
-
-        def restore() -> None:
-            self.optimizer.load_state_dict(state)
-            self._publish()  # the members have views of what was before
-
-        return restore
-
-    def dissolve(self) -> None:
-        for loop in self.loops:
-            _copy_state(loop)
 
 
 class OneByOne:
@@ -289,8 +190,9 @@ def way(loop: TrainingLoop) -> type[Update]:
         if isinstance(loop.optimizer, Hyperalgorithm):
             return HyperalgorithmUpdate
         # The state of a parameter without dimensions cannot be told from its step.
-        if type(loop.optimizer) in ELEMENTWISE and any(param.ndim for param in params):
-            return ElementwiseUpdate
+        ordinary = loop.steps.adapter.plain and any(param.ndim for param in params)
+        if ordinary and level_of(loop) is not None:
+            return RowsUpdate
     return OneByOne
 
 
@@ -306,11 +208,14 @@ def kind(loop: TrainingLoop) -> Hashable:
         state = _states(loop)[0]
         p = "norm" if group["p"] not in POWERS and loop.second_order is None else float(group["p"])
         shape += [
-            [group[name] for name in (*CHOICES, "period", "maximize")],
+            [group[name] for name in (*CHOICES, "period", *SWITCHES)],
             p,
+            bool(group["slow_weight"]),
             state.get("updates"),
             sorted(state),
         ]
+    elif chosen is RowsUpdate:
+        shape.append(alike(loop))
     else:
         shape.append(type(loop.optimizer).__qualname__)
     return repr([*shape, loop.settings.weight_decay_kind, loop.settings.clip_norm is None])
@@ -319,10 +224,6 @@ def kind(loop: TrainingLoop) -> Hashable:
 def _states(loop: TrainingLoop) -> list[dict[str, Any]]:
     """Return the optimizer's state of each parameter of a member."""
     return [loop.optimizer.state.get(param, {}) for param in loop.model.parameters()]
-
-
-def _settings(loop: TrainingLoop) -> dict[str, Any]:
-    return {name: value for name, value in loop.optimizer.param_groups[0].items() if name != "params"}
 
 
 def _copy_state(loop: TrainingLoop, names: Sequence[str] | None = None) -> None:

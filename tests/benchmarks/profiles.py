@@ -26,7 +26,8 @@ from tests.benchmarks.optimizer_step import machine
 from tests.contracts import report, trial
 from trainables.layouts import Layout, flat
 from trainables.models import ConvAutoencoder
-from trainables.stacked_updates import ElementwiseUpdate, OneByOne, Update
+from trainables.row_updates import RowsUpdate
+from trainables.stacked_updates import OneByOne, Update
 from trainables.tasks import task
 from trainables.training import TrainingLoop
 from trainables.variants import variant
@@ -145,14 +146,13 @@ def reports(count: int = 32) -> None:
 
 
 def optimizers(members: int = MEMBERS) -> None:
-    """A step of PyTorch's Adam for every member: one after another on its model, or on its row, where equal
-    ones are one group."""
+    """A step of PyTorch's Adam for every member: one after another on its model, or all rows at once."""
     chosen, data = task("mlp/synthetic"), noise("synthetic", 256, "cpu")
     for name, rates in (
         ("all different", [1e-3 * (k + 1) for k in range(members)]),
         ("eight of each", [1e-3 * (k // 8 + 1) for k in range(members)]),
     ):
-        for way in (OneByOne, ElementwiseUpdate):
+        for way in (OneByOne, RowsUpdate):
             adam = variant("torch.optim.Adam")
             loops = [
                 TrainingLoop(chosen, adam, {"lr": lr}, 0, data=data, epochs=1, initial_loss=math.inf)

@@ -9,12 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.trainables.test_cohorts import TIMES, saved
+from tests.trainables.test_cohorts import ELEMENTWISE, TIMES, saved
 from trainables.cohort_sizes import pays
 from trainables.cohorts import CohortLoop
 from trainables.dataset import Dataset
 from trainables.datasets import load
-from trainables.stacked_updates import ELEMENTWISE
 from trainables.tasks import task
 from trainables.training import Report, TrainingLoop
 from trainables.variant_definition import Variant
@@ -164,9 +163,15 @@ VARIANTS: dict[str, tuple[str | Variant, dict[str, Sequence[Any]]]] = {
     "batches of one image": ("cm", {"batch_size": [1]}),
     "a batch of one at the end": ("adam", {"batch_size": [42]}),
     "one hidden unit": ("adam", {"width": [1], "depth": [2]}),
-    **{f"torch's {optimizer.__name__}": (f"torch.optim.{optimizer.__name__}", {}) for optimizer in sorted(ELEMENTWISE, key=repr)},
+    **{f"torch's {name}": (f"torch.optim.{name}", {}) for name in ELEMENTWISE},
     "torch's SGD with momentum": ("torch.optim.SGD", {"momentum": [0.9, 0.5]}),
     "Muon, one by one": ("torch.optim.Muon", {"width": [9]}),
+    "signs": (Variant("own", {"momentum": "nag", "mu_schedule": "constant", "adaptive": "none", "sign": True}), {"mu": [0.9, 0.5]}),
+    "caution": (Variant("own", {"momentum": "cm", "cautious": True}), {"mu": [0.9, 0.5]}),
+    "slow momenta": (Variant("own", {"momentum": "nag", "p": 1.0}), {"slow_weight": [2.0, 5.0], "slow_mu": [0.9, 0.99, 0.9999]}),
+    "caution and slow momenta of some": (
+        Variant("own", {"momentum": "none"}), {"slow_weight": [0.0, 5.0], "cautious": [True, True, False], "width": [9]},
+    ),
     "second order": (Variant("own", {"momentum": "cm", "order": "second"}), {"nu": [0.9], "curvature_samples": [1], "width": [9]}),
     "second order of log-odds": (Variant("own", {"momentum": "cm", "order": "second"}), {"curvature_samples": [2]}),
     "second order, p = 3 of two": (

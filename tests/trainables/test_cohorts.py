@@ -25,7 +25,6 @@ from trainables.dataset import Dataset
 from trainables.mlp import Mlp
 from trainables.models import ConvAutoencoder
 from trainables.resnet import CifarResNet
-from trainables.stacked_updates import ELEMENTWISE
 from trainables.task_definition import Task
 from trainables.training import Report, TrainingLoop
 from trainables.transformer import Gpt, Vit
@@ -336,7 +335,13 @@ def test_the_loops_settings_are_each_members_own(options: dict[str, Sequence[Any
         assert_same_history(together[k], alone[k], 1e-6)
 
 
-@pytest.mark.parametrize("name", [*sorted(each.__name__ for each in ELEMENTWISE), "Muon", "Adafactor"])
+ELEMENTWISE = (
+    "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
+)  # fmt: skip
+"""Optimizers of PyTorch that update every number independently."""
+
+
+@pytest.mark.parametrize("name", [*ELEMENTWISE, "Muon", "Adafactor"])
 def test_optimizers_of_torch_step_on_the_gradients_of_a_stack(name: str) -> None:
     rates = {
         "lr": [1e-3, 2e-3, 1e-3, 1e-3],
