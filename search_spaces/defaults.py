@@ -80,6 +80,10 @@ STANDARD: dict[str, Hyperparameter] = {
         Categorical("mu_schedule", SCHEDULES, "bias_corrected"),
         Categorical("nu_schedule", SCHEDULES, "bias_corrected"),
         Integer("period", 10, 1000, "log", 250),
+        Float("slow_mu", 0.99, 0.9999, "log1m", 0.9999),
+        Float("slow_weight", 0, 10, default=0),
+        Categorical("sign", (False, True), False),
+        Categorical("cautious", (False, True), False),
         Integer("curvature_every", 1, 50, "log", 1),
         Integer("curvature_samples", 1, 8, default=1),
         Integer("batch_size", 16, 512, "log", 64),
@@ -172,6 +176,8 @@ def combination_rates(fixed: Mapping[str, Any]) -> tuple[float, float, float]:
     adaptive, p = fixed.get("adaptive", "none"), float(fixed.get("p", 2.0))
     if not fixed:
         return 1e-4, 1e-3, 0.1
+    if fixed.get("sign"):
+        return RATES["signsgd"]
     if adaptive == "none":
         return RATES["sgd" if fixed.get("momentum") == "none" else "cm" if summed else "cm_mean"]
     if fixed.get("order") == "second":

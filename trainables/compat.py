@@ -33,6 +33,7 @@ foreach_mul_ = torch._foreach_mul_
 foreach_neg = torch._foreach_neg
 foreach_norm = torch._foreach_norm
 foreach_pow_ = torch._foreach_pow_
+foreach_sign_ = torch._foreach_sign_
 foreach_sqrt = torch._foreach_sqrt
 
 BatchNorm = _BatchNorm

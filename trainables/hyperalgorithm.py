@@ -15,6 +15,7 @@ from torch import Tensor
 from trainables import compat
 from trainables.hyperalgorithm_settings import (
     CHOICES,
+    NEUTRAL,
     check_choices,
     check_group_names,
     check_parameter,
@@ -42,6 +43,17 @@ class Hyperalgorithm(torch.optim.Optimizer):
         \bar m_t &= \{m_t \text{ or } \mu_{t+1} m_t + \{1 - \mu_t \text{ or } 1\} g_t\} \\
         \theta_t &= \theta_{t-1} - \{\alpha_t / \bar v_t \text{ or } 1\} \bar m_t
 
+    Three settings that came after the paper change :math:`\bar m_t`, in this order, before theta moves; their
+    defaults leave Algorithm 1 as it is, and without state of their own:
+
+    .. math::
+        s_t &= \sigma s_{t-1} + (1 - \sigma) g_t, \quad \bar m_t \leftarrow \bar m_t + w s_t
+            \qquad (\mathtt{slow\_weight}\ w > 0, \mathtt{slow\_mu}\ \sigma) \\
+        \bar m_t &\leftarrow \mathrm{sign}(\bar m_t)
+            \qquad (\mathtt{sign}: \text{times } \alpha_t \text{, of scaled gradients too}) \\
+        \bar m_t &\leftarrow \bar m_t [\bar m_t \nabla f_t > 0] \, d / (n + 1)
+            \qquad (\mathtt{cautious}: n \text{ of a parameter's } d \text{ entries are left})
+
     Args:
         params: parameters or parameter groups. A cohort of K models has parameters of shape ``[K, ...]``.
         lr: alpha, above 0. Like the other numbers it is a float, or for a cohort a tensor of shape ``[K]``.
@@ -68,10 +80,25 @@ class Hyperalgorithm(torch.optim.Optimizer):
             :mod:`trainables.schedules`), or ``"package.module:function"`` of a user's function.
         period: steps between two rises of the handcrafted schedule, an integer of at least 1.
         maximize: climb instead of descend.
+        slow_mu: decay of the slow momentum, in [0, 1); unused without one (``slow_weight=0``).
+        slow_weight: weight of a second, slow momentum, at least 0 (AdEMAMix's alpha). The slow momentum is a
+            mean whatever ``momentum_accumulation`` is, its decay is constant and its bias is left in it.
+            ``adam`` with it is the AdEMAMix of Pagliardini et al. (2024), arXiv:2409.03137, with constant
+            alpha and beta_3, and so is pytorch_optimizer's with ``t_alpha_beta3=None``, epsilon included; the
+            paper's warm-up of the two is no setting. A weight above 0 holds ``m_slow``, as large as theta.
+        sign: the update is the sign of m_bar_t times alpha; needs ``adaptive="none"``. Without momentum it is
+            signSGD, with ``"cm"`` Signum (Bernstein et al., 2018), and with ``"nag"`` and a constant mu it is
+            Lion (Chen et al., 2023, arXiv:2302.06675) with the betas (mu^2, mu), since a decaying mean then
+            has m_bar_t = mu^2 m_{t-1} + (1 - mu^2) g_t; Lion's own betas, (.9, .99), are no setting.
+        cautious: entries of the update whose sign is not the gradient's are 0 and the others are scaled up
+            (Liang et al., 2024, arXiv:2411.16085; :func:`trainables.caution.keep_agreeing_`), in a cohort by
+            each member's own count, which needs a number that is a tensor of one entry a member. The gradient
+            is that of the step, coupled weight decay included. It is the update that is masked, the slow
+            momentum with it; pytorch_optimizer's AdEMAMix masks the fast one alone.
 
     A parameter group may have settings of its own, by these names. The state of a parameter holds ``step``,
-    ``m`` and ``v``; for any p but 1, 2 and infinity, and where p is a tensor, it holds ``root``,
-    :math:`v^{1/p}`, instead of ``v``, which could underflow.
+    and ``m``, ``v`` and ``m_slow`` as far as they take part; for any p but 1, 2 and infinity, and where p is
+    a tensor, it holds ``root``, :math:`v^{1/p}`, instead of ``v``, which could underflow.
 
     Raises:
         InputError: an argument outside what is stated above. A step raises it for a choice that was changed
@@ -103,6 +130,10 @@ class Hyperalgorithm(torch.optim.Optimizer):
         nu_schedule: str = "bias_corrected",
         period: int = 250,
         maximize: bool = False,
+        slow_mu: Number = 0.9999,
+        slow_weight: Number = 0.0,
+        sign: bool = False,
+        cautious: bool = False,
     ) -> None:
         defaults = {
             "lr": lr,
@@ -119,6 +150,10 @@ class Hyperalgorithm(torch.optim.Optimizer):
             "nu_schedule": nu_schedule,
             "period": period,
             "maximize": maximize,
+            "slow_mu": slow_mu,
+            "slow_weight": slow_weight,
+            "sign": sign,
+            "cautious": cautious,
         }
         defaults = plain(defaults)
         check_settings(defaults)
@@ -156,6 +191,8 @@ class Hyperalgorithm(torch.optim.Optimizer):
         for group in self.param_groups:
             if "lr" in group:
                 group["lr"] = member_rates(group["lr"])
+            for name, value in NEUTRAL.items():  # a state that was saved before there was the setting
+                group.setdefault(name, value)
 
     @property
     def second_order(self) -> bool:

@@ -22,8 +22,11 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "mu_schedule": tuple(DECAY_SCHEDULES),
     "nu_schedule": tuple(DECAY_SCHEDULES),
 }
-NUMBERS = ("lr", "mu", "nu", "p", "epsilon")
-SETTINGS = (*NUMBERS, *CHOICES, "period", "maximize")
+NUMBERS = ("lr", "mu", "nu", "p", "epsilon", "slow_mu", "slow_weight")
+SWITCHES = ("sign", "cautious", "maximize")
+SETTINGS = (*NUMBERS, *CHOICES, "period", *SWITCHES)
+NEUTRAL: dict[str, Any] = {"slow_mu": 0.9999, "slow_weight": 0.0, "sign": False, "cautious": False}
+"""Defaults of the settings that are not Algorithm 1's: with them a step is Algorithm 1 and no more."""
 TORCHS_OWN = (
     "params",
     "param_names",
@@ -88,8 +91,14 @@ def check_choices(settings: Mapping[str, Any]) -> None:
             )
         else:
             raise unknown(name, chosen, allowed)
-    if not isinstance(settings["maximize"], bool):
-        raise InputError(f"maximize must be True or False, got {settings['maximize']!r}")
+    for name in SWITCHES:
+        if not isinstance(settings[name], bool):
+            raise InputError(f"{name} must be True or False, got {settings[name]!r}")
+    if settings["sign"] and settings["adaptive"] != "none":
+        raise InputError(
+            "sign must be False unless adaptive='none', since a norm does not change a sign, got True with "
+            f"adaptive={settings['adaptive']!r}"
+        )
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -110,6 +119,10 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     _check_number("p", settings["p"], lambda x: x >= 1, "at least 1 (inf is the maximum norm)")
     _check_number(
         "epsilon", settings["epsilon"], lambda x: (x >= 0) & (x < math.inf), "at least 0 and finite"
+    )
+    _check_number("slow_mu", settings["slow_mu"], lambda x: (x >= 0) & (x < 1), "in [0, 1)")
+    _check_number(
+        "slow_weight", settings["slow_weight"], lambda x: (x >= 0) & (x < math.inf), "at least 0 and finite"
     )
     if (
         isinstance(settings["period"], bool)

@@ -7,7 +7,7 @@ otherwise than by a tensor of it: a member's arithmetic would depend on its neig
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -81,7 +81,7 @@ class MemberNumbers(LoopNumbers):
     would depend on how many there are.
 
     Args:
-        loops: the members, whose choices are equal.
+        loops: the members, whose choices are equal; all have a slow momentum or none has.
         theta: their parameters, ``[K, N]``.
 
     Attributes:
@@ -101,7 +101,10 @@ class MemberNumbers(LoopNumbers):
             **groups[0],
             "p": p[:, None] if isinstance(p, Tensor) and self.on_cpu else p,
         }
-        self.epsilon = _numbers([float(group["epsilon"]) for group in groups])
+        self.constants = {"epsilon": _numbers([float(group["epsilon"]) for group in groups])}
+        if groups[0]["slow_weight"]:
+            self.constants["slow_weight"] = _numbers([float(group["slow_weight"]) for group in groups])
+            self.constants["slow_rest"] = _numbers([1 - float(group["slow_mu"]) for group in groups])
         pairs = [(float(group["mu"]), float(group["nu"])) for group in groups]
         if self.on_cpu:
             places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
@@ -144,14 +147,14 @@ class MemberNumbers(LoopNumbers):
             columns = iter(self._columns(by_kind[:, self.kind_of]))
             return [None if number(row[0]) is None else next(columns) for row in rows]
 
-        fields = [
-            self._columns(torch.stack(list(alphas))),
-            self._columns(self.epsilon[None]) * len(rows),
-            *(column(operator.attrgetter(name)) for name in ("mu", "mu_next", "nu")),
-            column(lambda numbers: 1 - numbers.mu),
-            column(lambda numbers: None if numbers.nu is None else 1 - numbers.nu),
-        ]
-        return [Numbers(*row) for row in zip(*fields, strict=True)]
+        fields = {
+            "alpha": self._columns(torch.stack(list(alphas))),
+            **{name: self._columns(number[None]) * len(rows) for name, number in self.constants.items()},
+            **{name: column(operator.attrgetter(name)) for name in DECAYS},
+            "mu_rest": column(lambda numbers: 1 - numbers.mu),
+            "nu_rest": column(lambda numbers: None if numbers.nu is None else 1 - numbers.nu),
+        }
+        return _by_step(fields)
 
     def _columns(self, numbers: Tensor) -> list[Tensor]:
         """Numbers ``[steps, K]`` as a column ``[K, 1]`` for each step."""
@@ -163,13 +166,13 @@ class MemberNumbers(LoopNumbers):
 
     def _moved(self, alphas: Sequence[Tensor], rows: Sequence[Numbers]) -> list[Numbers]:
         """Numbers of steps on the device, each field by one copy."""
-        columns: list[Sequence[Any]] = [
-            alphas,
-            [self.epsilon] * len(rows),
-            *([getattr(row, name) for row in rows] for name in DECAYS),
-        ]
-        moved: list[list[Any]] = []
-        for column in columns:
+        columns: dict[str, Sequence[Any]] = {
+            "alpha": alphas,
+            **{name: [number] * len(rows) for name, number in self.constants.items()},
+            **{name: [getattr(row, name) for row in rows] for name in DECAYS},
+        }
+        moved: dict[str, list[Any]] = {}
+        for name, column in columns.items():
             full = [
                 number
                 if isinstance(number, Tensor)
@@ -183,8 +186,13 @@ class MemberNumbers(LoopNumbers):
                 if same
                 else self._stacked(full)
             )
-            moved.append([None if number is None else next(on_device) for number in column])
-        return [Numbers(*row) for row in zip(*moved, strict=True)]
+            moved[name] = [None if number is None else next(on_device) for number in column]
+        return _by_step(moved)
+
+
+def _by_step(fields: Mapping[str, Sequence[Any]]) -> list[Numbers]:
+    """Return fields with an entry for each step as the numbers of each step."""
+    return [Numbers(**dict(zip(fields, row, strict=True))) for row in zip(*fields.values(), strict=True)]
 
 
 def _numbers(values: Sequence[Any]) -> Tensor:

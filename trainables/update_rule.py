@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from trainables import compat
+from trainables.caution import keep_agreeing_
+from trainables.hyperalgorithm_settings import NUMBERS
 from trainables.norms import POWERS, add_in_norm_
 from trainables.schedules import decay_schedule
 
@@ -30,6 +32,8 @@ class Numbers(NamedTuple):
         mu: mu_t, and
         mu_next: mu_{t+1}, both 0 where they take no part.
         nu: nu_t, None where v is left alone.
+        slow_weight: of the slow momentum, None where there is none.
+        slow_rest: 1 - slow_mu.
         mu_rest: 1 - mu_t and 1 - nu_t where mu and nu are in the parameters' dtype already, which has too few
             digits for a difference from 1; else None.
         nu_rest: 1 - mu_t and 1 - nu_t where mu and nu are in the parameters' dtype already, which has too few
@@ -43,6 +47,8 @@ class Numbers(NamedTuple):
     nu: Number | None
     mu_rest: Number | None = None
     nu_rest: Number | None = None
+    slow_weight: Number | None = None
+    slow_rest: Number = 1.0
 
 
 def numbers_at(settings: Mapping[str, Any], t: int, updates: int | None) -> Numbers:
@@ -63,7 +69,11 @@ def numbers_at(settings: Mapping[str, Any], t: int, updates: int | None) -> Numb
             mu_next = schedule(settings["mu"], t + 1, settings["period"])
     if settings["adaptive"] != "none" and updates is not None:
         nu = decay_schedule(settings["nu_schedule"])(settings["nu"], updates, settings["period"])
-    return Numbers(settings["lr"], settings["epsilon"], mu, mu_next, nu)
+    numbers = Numbers(settings["lr"], settings["epsilon"], mu, mu_next, nu)
+    slow_weight = settings["slow_weight"]
+    if not isinstance(slow_weight, Tensor) and slow_weight == 0:  # reading a tensor would wait for the device
+        return numbers
+    return numbers._replace(slow_weight=slow_weight, slow_rest=1 - settings["slow_mu"])
 
 
 def update(
@@ -73,6 +83,7 @@ def update(
     gradient: list[Tensor],
     h: list[Tensor] | None,
     moments: Callable[[str], list[Tensor]],
+    pieces: Callable[[Tensor], list[Tensor]] | None = None,
 ) -> None:
     """Take one step, in place.
 
@@ -82,7 +93,9 @@ def update(
         params: theta.
         gradient: gradient of the loss; not changed.
         h: h_t, None where v is left alone.
-        moments: the state by its name, ``m``, ``v`` or ``root``, as tensors like theta.
+        moments: the state by its name, ``m``, ``v``, ``root`` or ``m_slow``, as tensors like theta.
+        pieces: the parameters in a tensor like theta, as views ``[K, ...]``, where theta is the rows of a
+            stack; None where every tensor of theta is a parameter.
     """
     alpha = numbers.alpha
     scaled = settings["momentum_gradient"] == "scaled"
@@ -108,28 +121,69 @@ def update(
             v_bar = list(compat.foreach_sqrt(v)) if p == 2 else [norm.clone() for norm in v]
         compat.foreach_add_(v_bar, _coefficient(numbers.epsilon, params))
 
-    if settings["momentum"] == "none":
-        _descend(params, _coefficient(alpha, params), gradient, v_bar)
-        return
-
-    mu = numbers.mu
-    mu_rest = 1 - mu if numbers.mu_rest is None else numbers.mu_rest
+    momentum, slow = settings["momentum"], numbers.slow_weight is not None
+    if momentum == "none" and not slow:
+        scaled = False  # the step is the same
+    mu_rest = 1 - numbers.mu if numbers.mu_rest is None else numbers.mu_rest
     g_weight = 1.0 if settings["momentum_accumulation"] == "sum" else mu_rest
-    m = moments("m")
     g = _step(_coefficient(alpha, params), gradient, v_bar) if scaled else gradient
-    if settings["momentum_accumulation"] == "mean":
-        compat.foreach_lerp_(m, g, _coefficient(mu_rest, params))  # mu m + (1 - mu) g in one pass
-    else:
-        compat.foreach_mul_(m, _coefficient(mu, params))
-        compat.foreach_add_(m, g)
+    m = g
+    if momentum != "none":
+        m = moments("m")
+        if settings["momentum_accumulation"] == "mean":
+            compat.foreach_lerp_(m, g, _coefficient(mu_rest, params))  # mu m + (1 - mu) g in one pass
+        else:
+            compat.foreach_mul_(m, _coefficient(numbers.mu, params))
+            compat.foreach_add_(m, g)
 
     if scaled:  # the step length is in m already
         alpha, v_bar = 1.0, None
-    if settings["momentum"] == "cm":
-        _descend(params, _coefficient(alpha, params), m, v_bar)
-    else:  # m_bar is a sum of two terms: each is subtracted on its own, which saves writing the sum
+    if slow or settings["sign"] or settings["cautious"]:
+        m_bar = _m_bar(momentum, numbers.mu_next, g_weight, m, g)
+        if numbers.slow_weight is not None:
+            m_slow = moments("m_slow")
+            compat.foreach_lerp_(m_slow, g, _coefficient(numbers.slow_rest, params))
+            _add(m_bar, _coefficient(numbers.slow_weight, params), m_slow)
+        if settings["sign"]:  # which has no length, of scaled gradients neither
+            compat.foreach_sign_(m_bar)
+            alpha = numbers.alpha
+        if settings["cautious"]:
+            _keep_agreeing(m_bar, gradient, settings, pieces)
+        _descend(params, _coefficient(alpha, params), m_bar, v_bar)
+    elif (
+        momentum == "nag"
+    ):  # m_bar is a sum of two terms: each is subtracted on its own, which saves writing it
         _descend(params, _coefficient(alpha * numbers.mu_next, params), m, v_bar)
         _descend(params, _coefficient(alpha * g_weight, params), g, v_bar)
+    else:
+        _descend(params, _coefficient(alpha, params), m, v_bar)
+
+
+def _m_bar(
+    momentum: str, mu_next: Number, g_weight: Number, m: list[Tensor], g: list[Tensor]
+) -> list[Tensor]:
+    """Return m_bar as new tensors."""
+    if momentum != "nag":
+        return [tensor.clone() for tensor in m]
+    m_bar = list(compat.foreach_mul(m, _coefficient(mu_next, m)))
+    _add(m_bar, _coefficient(g_weight, m), g)
+    return m_bar
+
+
+def _keep_agreeing(
+    m_bar: list[Tensor],
+    gradient: list[Tensor],
+    settings: Mapping[str, Any],
+    pieces: Callable[[Tensor], list[Tensor]] | None,
+) -> None:
+    """Apply :func:`trainables.caution.keep_agreeing_` to every parameter, of every member on its own."""
+    members = pieces is not None or any(
+        isinstance(settings[name], Tensor) and settings[name].numel() > 1 for name in NUMBERS
+    )
+    for direction, slope in zip(m_bar, gradient, strict=True):
+        pairs = [(direction, slope)] if pieces is None else zip(pieces(direction), pieces(slope), strict=True)
+        for one, other in pairs:
+            keep_agreeing_(one, other, members=members)
 
 
 def _coefficient(number: Number, params: Sequence[Tensor]) -> Coefficient:

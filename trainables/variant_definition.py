@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SETTINGS = (
     "lr", "mu", "nu", "p", "epsilon", "momentum", "momentum_gradient", "momentum_accumulation",
-    "adaptive", "order", "mu_schedule", "nu_schedule", "period",
+    "adaptive", "order", "mu_schedule", "nu_schedule", "period", "slow_mu", "slow_weight", "sign", "cautious",
 )  # fmt: skip
 """Settings of the hyperalgorithm that a variant can fix or leave open."""
 
@@ -78,12 +78,16 @@ class Variant:
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
-        """The numbers that a study of this variant usually varies: lr, and mu and nu where they take part."""
+        """The numbers that a study of this variant usually varies: lr, and mu, nu and slow_mu where they take
+        part.
+        """
         names = ["lr"]
         for decay, part, usual in (("mu", "momentum", "cm"), ("nu", "adaptive", "mean")):
             schedule = self.fixed.get(f"{decay}_schedule", "constant")
             if self.fixed.get(part, usual) != "none" and schedule != "true_mean" and ":" not in schedule:
                 names.append(decay)
+        if self.fixed.get("slow_weight", 0):
+            names.append("slow_mu")
         return tuple(name for name in names if name not in self.fixed)
 
     @property

@@ -10,6 +10,7 @@ import torch
 
 from search_spaces import Float, Ordinal, SearchSpace, default_space, hyperparameter
 from search_spaces.defaults import RATES, STANDARD, combination_rates
+from trainables.hyperalgorithm_settings import NEUTRAL
 from trainables.names import InputError
 from trainables.tasks import task
 from trainables.variants import VARIANTS
@@ -90,6 +91,7 @@ def test_a_combination_has_the_rates_of_its_parts(name: str, rates: tuple[float,
 def test_a_variant_of_unknown_parts_has_the_rates_of_most() -> None:
     assert combination_rates({}) == (1e-4, 1e-3, 0.1)
     assert combination_rates({"momentum": "none", "adaptive": "none"}) == RATES["sgd"]
+    assert combination_rates({"momentum": "nag", "adaptive": "none", "sign": True}) == RATES["signsgd"]
 
 
 @pytest.mark.parametrize(
@@ -110,12 +112,17 @@ def test_a_usual_hyperparameter_can_be_changed() -> None:
     assert space.names == ("lr", "mu", "nu", "epsilon")
 
 
-OPTIMIZER = ("lr", "mu", "nu", "p", "epsilon", "mu_schedule", "nu_schedule", "period")
+OPTIMIZER = ("lr", "mu", "nu", "p", "epsilon", "mu_schedule", "nu_schedule", "period", *NEUTRAL)
 
 
 @pytest.mark.parametrize("name", OPTIMIZER)
 def test_a_usual_hyperparameter_of_the_optimizer_is_one_that_it_has(name: str) -> None:
     assert any(name in each.accepts or name in each.fixed for each in VARIANTS.values())
+
+
+@pytest.mark.parametrize("name", NEUTRAL)
+def test_a_setting_that_is_not_the_papers_is_neutral_by_default(name: str) -> None:
+    assert hyperparameter(name).default == NEUTRAL[name]
 
 
 @pytest.mark.parametrize("name", STANDARD)

@@ -34,6 +34,7 @@ IN_PLACE: dict[str, tuple[Callable[[list[Tensor]], Any], Tensor]] = {
     "foreach_minimum_": (lambda x: compat.foreach_minimum_(x, [Y]), torch.minimum(X, Y)),
     "foreach_mul_": (lambda x: compat.foreach_mul_(x, 3.0), 3 * X),
     "foreach_pow_": (lambda x: compat.foreach_pow_(x, 2), X * X),
+    "foreach_sign_": (lambda x: compat.foreach_sign_(x), X.sign()),
 }
 
 

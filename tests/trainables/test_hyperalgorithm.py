@@ -546,6 +546,7 @@ def test_a_sparse_gradient_is_refused() -> None:
         optimizer.step()
 
 
+NUMBERS_OF_MEMBERS = ("lr", "mu", "nu", "p", "epsilon", "slow_mu", "slow_weight")
 BAD_NUMBERS = [  # argument, value, what else is set
     *(("lr", value, {}) for value in (0.0, -0.1, math.nan, math.inf, "0.1", None, True)),
     *(("mu", value, {}) for value in (1.0, 1.5, -0.1, math.nan, "0.9")),
@@ -559,8 +560,12 @@ BAD_NUMBERS = [  # argument, value, what else is set
     *(("p", value, {}) for value in (0.5, 0.999, 0.0, -1.0, -math.inf, math.nan, "inf")),
     *(("epsilon", value, {}) for value in (-1e-9, math.nan, math.inf)),
     *(("period", value, {}) for value in (0, -1, 2.5, True, "250")),
-    *(("maximize", value, {}) for value in (1, "yes")),
-    *((name, torch.tensor([0.5, math.nan]), {}) for name in ("lr", "mu", "nu", "p", "epsilon")),
+    *((name, value, {}) for name in ("maximize", "sign", "cautious") for value in (1, "yes", None)),
+    *(("slow_mu", value, {}) for value in (1.0, -0.1, math.nan, "0.9", True)),
+    *(("slow_weight", value, {}) for value in (-0.1, math.nan, math.inf, "5", False)),
+    ("sign", True, {}),
+    ("sign", True, {"adaptive": "sum", "momentum": "none"}),
+    *((name, torch.tensor([0.5, math.nan]), {}) for name in NUMBERS_OF_MEMBERS),
     ("mu", torch.tensor([0.5, 1.0]), {}),
     ("p", torch.tensor([2.0, 0.5]), {}),
     ("lr", torch.tensor([]), {}),

@@ -42,6 +42,14 @@ WRITTEN = [  # name, value, message
     ("mu_schedule", "true-mean", "unknown mu_schedule 'true-mean'; did you mean 'true_mean'?"),
     ("nu_schedule", "constnat", "unknown nu_schedule 'constnat'; did you mean 'constant'?"),
     ("maximize", "yes", "maximize must be True or False, got 'yes'"),
+    ("cautious", 1, "cautious must be True or False, got 1"),
+    ("sign", "yes", "sign must be True or False, got 'yes'"),
+    (
+        "sign",
+        True,
+        "sign must be False unless adaptive='none', since a norm does not change a sign, got True with "
+        "adaptive='mean'",
+    ),
 ]
 
 
@@ -139,7 +147,7 @@ def test_every_argument_is_a_setting_of_a_group() -> None:
 
 # --- numbers of other kinds
 
-NUMPYS = {"lr": 0.1, "mu": 0.5, "nu": 0.75, "p": 2, "epsilon": 0.125}
+NUMPYS = {"lr": 0.1, "mu": 0.5, "nu": 0.75, "p": 2, "epsilon": 0.125, "slow_mu": 0.5, "slow_weight": 0.25}
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16, fractions.Fraction])

@@ -68,6 +68,10 @@ def test_the_settings_of_a_variant_are_the_arguments_of_the_hyperalgorithm() -> 
             id="true means have no decay",
         ),
         pytest.param(Variant("own", {"lr": 0.1}), ("mu", "nu"), id="lr fixed"),
+        pytest.param(
+            Variant("own", {"slow_weight": 5.0}), ("lr", "mu", "nu", "slow_mu"), id="a slow momentum"
+        ),
+        pytest.param(Variant("own", {"slow_weight": 0}), ("lr", "mu", "nu"), id="no slow momentum"),
     ],
 )
 def test_the_hyperparameters_are_the_numbers_left_open(

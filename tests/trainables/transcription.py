@@ -1,5 +1,5 @@
 """Algorithm 1 of "Optimizing CNNs" in NumPy, float64: one tensor, one rule, no batching. Written from the
-paper's equations alone."""
+paper's equations alone; slow momentum, sign and caution are those of the papers that the hyperalgorithm names."""
 
 from __future__ import annotations
 
@@ -43,6 +43,9 @@ def train(
     scaled = settings["momentum_gradient"] == "scaled"
     v: Array = np.zeros_like(theta)
     m: Array = np.zeros_like(theta)
+    m_slow: Array = np.zeros_like(theta)
+    slow_mu, slow_weight = settings.get("slow_mu", 0.0), settings.get("slow_weight", 0.0)
+    sign, cautious = settings.get("sign", False), settings.get("cautious", False)
     seen = 0  # how many h went into v
     for t in range(1, steps + 1):
         mu = decay_at(settings["mu_schedule"], settings["mu"], t, period)
@@ -70,5 +73,12 @@ def train(
             m = mu * m + fresh * g
             m_bar = m if settings["momentum"] == "cm" else mu_next * m + fresh * g
 
-        theta = theta - (m_bar if scaled else alpha / v_bar * m_bar)
+        m_slow = slow_mu * m_slow + (1 - slow_mu) * g
+        m_bar = m_bar + slow_weight * m_slow
+        if sign:
+            m_bar = np.sign(m_bar)
+        if cautious:
+            agrees = m_bar * grad > 0
+            m_bar = np.where(agrees, m_bar * theta.size / (agrees.sum() + 1), 0.0)
+        theta = theta - (m_bar if scaled and not sign else alpha / v_bar * m_bar)
     return theta
