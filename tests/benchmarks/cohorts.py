@@ -23,6 +23,8 @@ from trainables.captured import Capture
 from trainables.cohorts import CohortLoop
 from trainables.dataset import Dataset
 from trainables.datasets import KNOWN, load
+from trainables.names import InputError
+from trainables.stacked_updates import way
 from trainables.task_definition import Task
 from trainables.tasks import task
 from trainables.training import TrainingLoop
@@ -207,12 +209,69 @@ def compare(name: str, images: int | None, sizes: tuple[int, ...], device: str) 
     return found
 
 
+def optimizers() -> Iterator[str]:
+    """Names of the optimizers of ``torch.optim`` that a training loop takes."""
+    for name in sorted(vars(torch.optim)):
+        made = getattr(torch.optim, name)
+        if (
+            isinstance(made, type)
+            and issubclass(made, torch.optim.Optimizer)
+            and made is not torch.optim.Optimizer
+        ):
+            yield name
+
+
+def compare_optimizers(name: str, size: int, device: str) -> dict[str, float]:
+    """Time a stack of unequal settings of every optimizer, against its trials one after another."""
+    chosen = task(name)
+    data = noise(name.partition("/")[2], None, device)
+    found = {}
+    print(f"\n{name}, K = {size}: trials of {EPOCHS} epochs per hour, settings all different")
+    print(f"{'optimizer':<20} {'loop':>9} {'stack':>9} {'ratio':>8}  way")
+    for optimizer in optimizers():
+        try:
+            loops = unequal(chosen, data, optimizer, size)
+            cohort = CohortLoop(loops[1:])
+            cohort.train_epoch()
+            loops[0].train_epoch()
+        except (InputError, RuntimeError, ValueError) as error:
+            print(f"{optimizer:<20} {'':>28}  {str(error).splitlines()[0]}")
+            continue
+        taken = cohort.reason or way(loops[0]).__name__
+        took = seconds({"loop": loops[0].train_epoch, "stack": cohort.train_epoch}, device)
+        each = took["stack"] / size
+        found[optimizer] = took["loop"] / each
+        hours = [3600 / (time_ * EPOCHS) for time_ in (took["loop"], each)]
+        print(
+            f"{optimizer:<20} {hours[0]:>9.0f} {hours[1]:>9.0f} {found[optimizer]:>8.2f}  {taken}", flush=True
+        )
+    return found
+
+
+def unequal(chosen: Task, data: Dataset, optimizer: str, size: int) -> list[TrainingLoop]:
+    """A trial more than a stack has, whose learning rates and decays are all different."""
+    rates = [1e-4 * 10 ** (k / size) for k in range(size + 1)]
+    decays = {"weight_decay_kind": "decoupled"} if optimizer == "Rprop" else {}
+    return [
+        TrainingLoop(
+            chosen,
+            variant(f"torch.optim.{optimizer}"),
+            {"lr": lr, "weight_decay": lr, **decays},
+            k % 3,
+            data=data,
+            epochs=1_000_000,
+            initial_loss=math.inf,
+        )
+        for k, lr in enumerate(rates)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu"
     )
-    parser.add_argument("--only", help="name of one task")
+    parser.add_argument("--only", help="name of one task, or optimizers")
     arguments = parser.parse_args()
     device: str = arguments.device
     torch.set_num_threads(1)
@@ -224,6 +283,8 @@ def main() -> None:
     for name, images, sizes in settings(device):
         if arguments.only in (None, name):
             compare(name, images, sizes, device)
+    if arguments.only in (None, "optimizers"):
+        compare_optimizers("logistic/synthetic", 64, device)
 
 
 if __name__ == "__main__":
