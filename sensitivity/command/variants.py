@@ -29,6 +29,9 @@ def variants(
 ) -> None:
     """List the named optimizer variants, their hyperparameters and sources.
 
+    With a name: also the other settings that a space of the variant may have, such as epsilon, slow_weight,
+    sign or cautious.
+
     With a name and a task: which part of the optimizer takes which parameters of the task's model, with its
     lr and weight decay at the default setting.
 
@@ -61,6 +64,7 @@ def variants(
             {
                 "variant": variant.name,
                 "hyperparameters": ", ".join(variant.hyperparameters),
+                **({} if name is None else {"settings": _other_settings(variant)}),
                 "what": variant.description,
                 "source": variant.source,
             }
@@ -68,6 +72,11 @@ def variants(
         ],
         as_json,
     )
+
+
+def _other_settings(variant: Any) -> str:
+    """Return the settings that a configuration may have beside the hyperparameters that are usually varied."""
+    return ", ".join(sorted(variant.accepts - set(variant.hyperparameters)))
 
 
 def _shares(name: str, task: str) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,6 +12,7 @@ import plotly.graph_objects as go
 from sensitivity.figures.panels import drawn, few, of_task, panels
 from sensitivity.figures.style import BAR, styled
 from sensitivity.figures.words import about, counted, plain
+from sensitivity.results.results import records
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
@@ -73,7 +76,11 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
     )
     whole = table.groupby(["variant", "effect"])["disagrees"].agg(lambda cells: bool((cells != "").any()))
     many = int(whole.sum())
-    title = f"{len(estimators)} estimators order the hyperparameters alike, as far as their intervals tell"
+    title = "No two estimators can order the hyperparameters"
+    if ordered_by_two(records(table)):
+        title = (
+            f"{len(estimators)} estimators order the hyperparameters alike, as far as their intervals tell"
+        )
     if len(estimators) == 1:
         title = f"Only {_short(estimators[0])} can order the hyperparameters, so nothing confirms it"
     elif many:
@@ -86,6 +93,19 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
         f"{DISAGREES}: another orders it otherwise{less}"
     )
     return styled(figure, title, subtitle, height)
+
+
+def ordered_by_two(table: list[dict[str, Any]]) -> bool:
+    """Return True if the intervals of two estimators separate the same two hyperparameters of a variant."""
+    orders: Counter[tuple[str, str, str]] = Counter()
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in table:
+        groups.setdefault((row["variant"], row["estimator"]), []).append(row)
+    for (variant, _), members in groups.items():
+        for one, other in itertools.permutations(members, 2):
+            if one["low"] > other["high"]:
+                orders[variant, *sorted((one["effect"], other["effect"]))] += 1
+    return any(count > 1 for count in orders.values())
 
 
 def _short(estimator: str) -> str:

@@ -12,6 +12,7 @@ from sensitivity.figures.panels import MOST_BANDS, drawn, few, of_task
 from sensitivity.figures.style import band, styled
 from sensitivity.figures.words import Outcome, about, counted, plain
 from sensitivity.results.results import records
+from sensitivity.text.wording import ROUNDING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,11 +121,12 @@ def win_probability(measured: Measured, task: str) -> go.Figure:
     figure.update_layout(hovermode="x unified" if len(shades) <= MOST_BANDS else "closest", barmode="stack")
     most = records(table[table["k"] == budgets[-1]].sort_values("value", ascending=False))[0]
     first = records(table[table["k"] == budgets[0]].sort_values("value", ascending=False))[0]
-    title = (
-        f"{plain(most['variant'])} wins most often with {counted(int(most['k']), 'configuration')}: "
-        f"{most['value']:.0%}"
-    )
-    if first["variant"] != most["variant"]:
+    tied = table[(table["k"] == budgets[-1]) & (table["value"] >= most["value"] - ROUNDING)]
+    of = counted(int(most["k"]), "configuration")
+    title = f"{plain(most['variant'])} wins most often with {of}: {most['value']:.0%}"
+    if len(tied) > 1:
+        title = f"{len(tied)} variants win equally often with {of}: {most['value']:.0%} each"
+    elif first["variant"] != most["variant"]:
         title += f"; {plain(first['variant'])} with {int(first['k'])}: {first['value']:.0%}"
     subtitle = (
         f"{about(measured.results, task)}; chance that the best of k, chosen by the other seeds, is the "

@@ -73,7 +73,7 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
     close = "10% of the best" if valleys is None else "a tenth of what can be won"
     styled(
         figure,
-        _basins(measured, task) if valleys is None else _widths(valleys),
+        _widths(valleys) if valleys else _basins(measured, task),
         f"{about(results, task)}; grey: within {close}, dotted: what diverged trials count as{remark}{thin}",
         height,
     )
@@ -83,7 +83,10 @@ def lr_curves(measured: Measured, task: str) -> go.Figure:
 def _valleys(
     measured: Measured, task: str, variants: Sequence[str]
 ) -> tuple[list[dict[str, Any]] | None, float]:
-    """Return the valleys of the variants, and what can be won; None where one of them is not known."""
+    """Return the valleys of the variants that learned, and what can be won.
+
+    It is None where the valley of a variant is not known.
+    """
     table, regrets = measured.table_named("valley"), measured.regret
     if REFUSED in table.attrs or REFUSED in regrets.attrs:
         return None, math.nan
@@ -92,7 +95,8 @@ def _valleys(
     if not of_the_task or {row["variant"] for row in found if known(row["value"])} != set(variants):
         return None, math.nan
     unit = float(of_the_task[0]["initial"] - of_the_task[0]["best"])
-    return (found, unit) if unit > 0 else (None, math.nan)
+    learned = {row["variant"] for row in of_the_task if row["learned"]}
+    return ([row for row in found if row["variant"] in learned], unit) if unit > 0 else (None, math.nan)
 
 
 def _widths(valleys: list[dict[str, Any]]) -> str:

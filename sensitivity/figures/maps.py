@@ -94,8 +94,9 @@ def pairwise_map(measured: Measured, task: str, one: str = "lr", other: str = "m
     how = "mean over all else" + (
         f" in {max(binned)} parts a side, dots are configurations" if binned else ""
     )
-    subtitle = f"{about(results, task)}; {how}, capped{_exponents(measured, task, one, other)}{less}"
-    return styled(figure, _title(ridge, task, one, other, variants), subtitle, height)
+    fits = _fits(measured, task, one, other)
+    subtitle = f"{about(results, task)}; {how}, capped{_exponents(measured, fits, one, other)}{less}"
+    return styled(figure, _title(ridge, fits, task, one, other, variants), subtitle, height)
 
 
 def check_pair(measured: Measured, one: str, other: str) -> None:
@@ -226,14 +227,18 @@ def _ridge(figure: go.Figure, table: pd.DataFrame, first: Axis, second: Axis, pl
     )
 
 
-def _exponents(measured: Measured, task: str, one: str, other: str) -> str:
-    """Return the fitted exponent of the ridge of each variant as text, the narrowest interval first."""
+def _fits(measured: Measured, task: str, one: str, other: str) -> pd.DataFrame:
+    """Return the fitted exponents of the ridges of a task."""
     try:
         table = coupling(measured.results, one, other)
     except InputError:
-        return ""
-    table = table[(table["task"] == task) & table["value"].notna()]
-    table = table.assign(width=table["high"] - table["low"]).sort_values("width").head(3)
+        return pd.DataFrame(columns=["variant", "value", "low", "high"])
+    return table[(table["task"] == task) & table["value"].notna()]
+
+
+def _exponents(measured: Measured, fits: pd.DataFrame, one: str, other: str) -> str:
+    """Return the fitted exponent of the ridge of each variant as text, the narrowest interval first."""
+    table = fits.assign(width=fits["high"] - fits["low"]).sort_values("width").head(3)
     scale = measured.results.spaces[table["variant"].iloc[0]][other].scale if len(table) else ""
     base = {"log1m": f"(1 − {plain(other)})", "log": plain(other)}.get(scale, f"e^{plain(other)}")
     words = [
@@ -243,8 +248,11 @@ def _exponents(measured: Measured, task: str, one: str, other: str) -> str:
     return f"; exponent of best {plain(one)} in {base}: {', '.join(words)}" if words else ""
 
 
-def _title(ridge: pd.DataFrame | None, task: str, one: str, other: str, variants: list[str]) -> str:
-    """Return a title with the variant whose best value moves most, and how far."""
+def _title(
+    ridge: pd.DataFrame | None, fits: pd.DataFrame, task: str, one: str, other: str, variants: list[str]
+) -> str:
+    """Return a title with the variant whose best value clearly moves most, and how far."""
+    fitted, clear = set(fits["variant"]), set(fits.loc[(fits["low"] > 0) | (fits["high"] < 0), "variant"])
     known = (
         ridge[(ridge["task"] == task) & ridge["value"].notna() & ridge["variant"].isin(variants)]
         if ridge is not None
@@ -254,6 +262,9 @@ def _title(ridge: pd.DataFrame | None, task: str, one: str, other: str, variants
     for variant, part in known.groupby("variant", sort=False) if len(known) else []:
         if len(part) > 1:
             a, b = records(part)[0], records(part)[-1]
+            is_apart = a["high"] < b["low"] or b["high"] < a["low"]
+            if not (variant in clear or (variant not in fitted and is_apart)):
+                continue
             far = (
                 abs(np.log(b["value"] / a["value"]))
                 if a["value"] > 0 and b["value"] > 0
@@ -264,7 +275,11 @@ def _title(ridge: pd.DataFrame | None, task: str, one: str, other: str, variants
                 f"{_value(b[other])}"
             )
             moves.append((float(far), f"The best {plain(one)} of {plain(variant)} moves {ends}"))
-    return max(moves)[1] if moves and max(moves)[0] > 0 else f"Mean loss over {plain(one)} and {plain(other)}"
+    if moves and max(moves)[0] > 0:
+        return max(moves)[1]
+    if known.empty:
+        return f"Mean loss over {plain(one)} and {plain(other)}"
+    return f"No best {plain(one)} is seen to move with {plain(other)}"
 
 
 def _value(value: Any) -> str:

@@ -78,6 +78,8 @@ def robust_settings(measured: Measured, task: str) -> go.Figure:
     ends = table.assign(other=table["value"] + table["cost"])
     title = "The best setting also forgives errors best"
     worse = table[table["cost_low"] > 0]
+    if (table["configuration"] != table["best_configuration"]).any():
+        title = "No setting is seen to forgive errors better than the best"
     if len(worse):
         title = f"Another setting than the best forgives errors better for {_some(list(worse['variant']))}"
     return _pairs(

@@ -174,7 +174,7 @@ def _rates(rates: pd.DataFrame) -> str:
     if not (rates["value"] > 0).any():
         return "No trial diverged"
     ordered = records(rates.sort_values("value", ascending=False))
-    if len(ordered) > 1 and ordered[0]["value"] == ordered[-1]["value"]:
+    if len(ordered) > 1 and f"{ordered[0]['value']:.0%}" == f"{ordered[-1]['value']:.0%}":
         of = "of its configurations" if any(row["note"] for row in ordered) else "of its trials"
         return f"Every variant diverges in {ordered[0]['value']:.0%} {of}"
     of = "its configurations" if ordered[0]["note"] else counted(ordered[0]["n"], "trial")

@@ -66,6 +66,8 @@ def tunability(measured: Measured, task: str) -> go.Figure:
     title = "The trials do not show what tuning gains"
     if len(known) and known["value"].iloc[0] <= 0:
         title = "No configuration was better than the defaults"
+    elif len(known) and not (known["low"] > 0).any():
+        title = "No variant clearly gains from tuning"
     elif len(known):
         first, last = records(known)[0], records(known)[-1]
         title = f"Tuning gains most for {plain(first['variant'])}: {first['value']:.3g}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sensitivity.figures.settings import selection_gaps
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.leads import named
 from sensitivity.questions.quantities import interval, several
 from sensitivity.questions.question import (
     Drawing,
@@ -21,6 +22,17 @@ from sensitivity.text.wording import listed
 
 if TYPE_CHECKING:
     from sensitivity.measures import Measured
+
+
+@of_quantities
+def clear_gaps(measured: Measured, task: str) -> list[str]:
+    """Return the variants of which the choice clearly loses something."""
+    table = rows(measured.selection, task)
+    lost = [row["variant"] for row in table if row["gap_low"] > 0]
+    if not lost:
+        return []
+    select, report = table[0]["select"], table[0]["report"]
+    return [f"Choosing a configuration by {select} clearly costs {report} for {named(lost, len(table))}."]
 
 
 @of_quantities
@@ -52,7 +64,7 @@ def _why_not(measured: Measured, task: str) -> str:
 CHOOSING = Question(
     "choosing",
     "Does the choice hold on test data?",
-    (_gaps,),
+    (clear_gaps, _gaps),
     (
         Drawing(
             selection_gaps,

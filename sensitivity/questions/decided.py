@@ -88,16 +88,19 @@ def _good_range(measured: Measured, task: str, variant: str) -> list[str]:
         first = f"{first}, the lowest tried,"
     if found["last"] >= rates.max() / SAME:
         last = f"{last}, the highest tried"
-    rest = [
-        name
-        for name in measured.results.varied(variant)
-        if name != "lr" and tried[f"{PREFIX}{name}"].nunique() > 1
-    ]
+    rest = tried_beside(measured, task, variant)
     tuned = f", if {listed(rest)} {'is' if len(rest) == 1 else 'are'} tuned" if rest else ""
     return [
         f"{variant} loses at most a tenth of {won(measured, task)} at learning rates from about {first} to "
         f"{last}{tuned}."
     ]
+
+
+def tried_beside(measured: Measured, task: str, variant: str) -> list[str]:
+    """Return the hyperparameters beside the learning rate that were tried at several values."""
+    tried = measured.results.group(task, variant)
+    names = measured.results.varied(variant)
+    return [name for name in names if name != "lr" and tried[f"{PREFIX}{name}"].nunique() > 1]
 
 
 def default_of(measured: Measured, task: str, variant: str) -> dict[str, Any] | None:

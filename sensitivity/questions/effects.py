@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import effect_shares, estimator_agreement, pair_effects, seed_noise
+from sensitivity.figures.agreement import ordered_by_two
 from sensitivity.measures.effects import MINOR, NO_HYPERPARAMETER, NOISE, POOR_FIT, UNEXPLAINED
+from sensitivity.questions.leads import named
 from sensitivity.questions.quantities import cell, constant, count, several, share
 from sensitivity.questions.question import Drawing, Question, nothing_learned, of_task, rows, tables
 from sensitivity.results.results import records
@@ -20,11 +20,25 @@ if TYPE_CHECKING:
     from sensitivity.measures import Measured
 
 FEW = 2
-"""Variants up to which the share of each is said."""
+"""Variants up to which the share of each is said; hyperparameters that a first sentence names."""
 LEAST = constant(percent(MINOR), "minor")
 """The share below which effects are not mentioned, in words."""
 TRUSTED = 0.5
 """Out-of-bag R2 of a forest from which interactions are mentioned."""
+
+
+@of_quantities
+def main_effect(measured: Measured, task: str) -> list[str]:
+    """Return the hyperparameter that matters most to each variant, where one clearly matters."""
+    variants = of_task(measured.main_effects, task)["variant"].nunique()
+    tops = _tops(measured, task)
+    words = [
+        f"to {named(list(part.index), variants)}: {effect}"
+        for effect, part in tops.groupby("effect", sort=False)
+    ]
+    if len(words) > FEW:
+        return ["Which hyperparameter matters most differs between variants."]
+    return [f"Most important {'; '.join(words)}."] if words else []
 
 
 @of_quantities
@@ -96,13 +110,8 @@ def _none(shares: pd.DataFrame) -> str:
 @of_quantities
 def leading(measured: Measured, task: str) -> list[str]:
     """Return one sentence for all variants: the hyperparameter that matters most to each, or to all."""
-    shares = of_task(measured.main_effects, task)
-    single = shares[
-        ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR_FIT, regex=False)
-    ]
-    large = _clear(single).sort_values("value", ascending=False).drop_duplicates("variant")
-    names = [variant for variant in dict.fromkeys(single["variant"]) if variant in set(large["variant"])]
-    large = large.set_index("variant").loc[names]
+    shares, large = of_task(measured.main_effects, task), _tops(measured, task)
+    names = list(large.index)
     everywhere = len(names) > FEW and len(names) == shares["variant"].nunique()
     if everywhere and large["effect"].nunique() == 1:
         ordered = [{**row, "variant": name} for name, row in large.sort_values("value").iterrows()]
@@ -121,6 +130,17 @@ def leading(measured: Measured, task: str) -> list[str]:
         if words
         else []
     )
+
+
+def _tops(measured: Measured, task: str) -> pd.DataFrame:
+    """Return the largest clear effect of a single hyperparameter, a row a variant that has one."""
+    shares = of_task(measured.main_effects, task)
+    single = shares[
+        ~shares["effect"].isin(NO_HYPERPARAMETER) & ~shares["note"].str.contains(POOR_FIT, regex=False)
+    ]
+    large = _clear(single).sort_values("value", ascending=False).drop_duplicates("variant")
+    names = [variant for variant in dict.fromkeys(single["variant"]) if variant in set(large["variant"])]
+    return large.set_index("variant").loc[names]
 
 
 def _more(words: list[str]) -> str:
@@ -169,7 +189,7 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         words.append(
             f"for {variant}, {odd} orders {what} otherwise than {listed(list(dict.fromkeys(against[odd])))}"
         )
-    if not words and _ordered_by_two(table):
+    if not words and ordered_by_two(table):
         return [
             f"Estimators agree: {listed(names)} order the hyperparameters alike wherever their intervals "
             "keep two apart."
@@ -181,19 +201,6 @@ def _agreement(measured: Measured, task: str) -> list[str]:
         f"Estimators disagree by more than chance: {'; '.join(words[:3])}{more}. They measure different "
         "things."
     ]
-
-
-def _ordered_by_two(table: list[dict[str, Any]]) -> bool:
-    """Return True if the intervals of two estimators separate the same two hyperparameters of a variant."""
-    orders: Counter[tuple[str, str, str]] = Counter()
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in table:
-        groups.setdefault((row["variant"], row["estimator"]), []).append(row)
-    for (variant, _), members in groups.items():
-        for one, other in itertools.permutations(members, 2):
-            if one["low"] > other["high"]:
-                orders[variant, *sorted((one["effect"], other["effect"]))] += 1
-    return any(count > 1 for count in orders.values())
 
 
 def _noise(measured: Measured, task: str) -> pd.DataFrame:
@@ -219,7 +226,7 @@ def _why_not(measured: Measured, task: str) -> str:
 EFFECTS = Question(
     "effects",
     "Which hyperparameters matter?",
-    (effects, _pairs, _agreement),
+    (main_effect, effects, _pairs, _agreement),
     (
         Drawing(
             effect_shares,

@@ -25,6 +25,8 @@ LATE = 0.25
 """The last part of the epochs, whose share of the improvement is reported."""
 FROM_THE_START = "train_loss_end"
 """Metric whose value before the first epoch is the initial loss."""
+TOO_FEW = "Too few epochs to see whether more are needed."
+NOTHING_IMPROVED = "No best configuration improved, so whether more epochs are needed is unknown."
 
 
 def curves(measured: Measured, task: str) -> pd.DataFrame:
@@ -100,7 +102,7 @@ def sentences(measured: Measured, task: str) -> list[str]:
     table = late_gains(measured, task)
     gains = [f"{row['variant']} {share('late_gains', row)}" for row in rows(table, task)]
     if not gains:
-        return ["Too few epochs to see whether more are needed."]
+        return [NOTHING_IMPROVED if (table["late"] > 0).any() else TOO_FEW]
     late = table["late"].max()
     of = count(table["epochs"].max(), "epochs", task)
     last_ones = f"the last {count(late, 'late_epochs', task)}" if late > 1 else "the last"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures.settings import robust_settings
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
+from sensitivity.questions.leads import named
 from sensitivity.questions.quantities import cell, constant, setting, several
 from sensitivity.questions.question import (
     Drawing,
@@ -28,6 +29,18 @@ TWO = constant(2, "off_by")
 
 
 @of_quantities
+def safer(measured: Measured, task: str) -> list[str]:
+    """Return for which variants another setting than the best clearly loses less when numbers are off."""
+    table = [row for row in records(of_task(measured.robust_setting, task)) if row["configuration"]]
+    clear = [row["variant"] for row in table if row["cost_low"] > 0]
+    if clear:
+        return [
+            f"Another setting than the best clearly forgives errors better for {named(clear, len(table))}."
+        ]
+    return ["No setting is seen to forgive errors better than the best."]
+
+
+@of_quantities
 def _settings(measured: Measured, task: str) -> list[str]:
     """Return the robust setting of each variant, and what the best setting loses more than it."""
     table = [row for row in records(of_task(measured.robust_setting, task)) if row["configuration"]]
@@ -38,16 +51,18 @@ def _settings(measured: Measured, task: str) -> list[str]:
         text.append(
             f"The best setting {whose}also loses least when every number is off by a factor of {TWO}."
         )
-    others = [row for row in table if row["variant"] not in same]
-    words = [
-        f"{row['variant']} {setting(row['configuration'], 'robust_setting', row)}"
-        + (f" (the best setting loses {_cost(row)} more)" if row["cost"] > 0 else "")
-        for row in others
-    ]
-    if words:
-        text.append(
-            f"Safer than the best setting when every number is off by a factor of {TWO}: {several(words)}."
-        )
+    for start, is_clear in (("Safer", True), ("Not clearly safer", False)):
+        words = [
+            f"{row['variant']} {setting(row['configuration'], 'robust_setting', row)}"
+            + (f" (the best setting loses {_cost(row)} more)" if row["cost"] > 0 else "")
+            for row in table
+            if row["variant"] not in same and (row["cost_low"] > 0) == is_clear
+        ]
+        if words:
+            text.append(
+                f"{start} than the best setting when every number is off by a factor of {TWO}: "
+                f"{several(words)}."
+            )
     bounded = [row["variant"] for row in table if not known(row["value"])]
     if bounded:
         text.append(f"Some settings beside it diverge, so that only bounds are known, for {listed(bounded)}.")
@@ -79,7 +94,7 @@ def _some(measured: Measured, task: str) -> bool:
 ROBUST = Question(
     "robust",
     "Which setting forgives errors?",
-    (_settings,),
+    (safer, _settings),
     (
         Drawing(
             robust_settings,

@@ -17,7 +17,7 @@ from sensitivity.figures import (
 from sensitivity.figures.words import counted
 from sensitivity.measures.stability import ALWAYS_DIVERGED, NOTHING_DIVERGED, repeated_rates
 from sensitivity.measures.verdicts import FACTOR
-from sensitivity.questions.decided import has_regret, not_ranked, recommendation, standing
+from sensitivity.questions.decided import has_regret, not_ranked, recommendation, standing, tried_beside
 from sensitivity.questions.fixed_settings import settings_compared, something_varies
 from sensitivity.questions.leads import costly_rates
 from sensitivity.questions.quantities import cell, constant, count, interval, several, share, uncut
@@ -128,7 +128,7 @@ def _untuned(measured: Measured, task: str) -> list[str]:
 def _tuned(measured: Measured, task: str) -> list[str]:
     """Return the cost of a wrong learning rate where other hyperparameters vary with it."""
     learned = of_task(measured.overview, task).query("learned")["variant"]
-    more = {variant for variant in learned if len(measured.results.varied(variant)) > 1}
+    more = {variant for variant in learned if tried_beside(measured, task, variant)}
     chosen = [row for row in rows(measured.tuned_lr_sensitivity, task) if row["variant"] in more]
     if not chosen:
         return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.figures import cross_task, performance_profiles, transfer_matrix
+from sensitivity.questions.leads import one_for_all
 from sensitivity.questions.quantities import cell, constant, interval, several
 from sensitivity.questions.question import Drawing, Question, for_all, refusal, rows, tables
 from sensitivity.text.quantities import of_quantities, quantity
@@ -97,7 +98,7 @@ def _why_not(measured: Measured, task: str) -> str:
 TRANSFER = Question(
     "transfer",
     "Does it carry over to other tasks?",
-    (_across, _dimensions, _ranks, _regret),
+    (one_for_all, _across, _dimensions, _ranks, _regret),
     (
         Drawing(
             for_all(transfer_matrix),

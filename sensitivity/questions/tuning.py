@@ -9,7 +9,7 @@ from sensitivity.figures.settings import tuning_order
 from sensitivity.measures.guard import REFUSED
 from sensitivity.measures.tunability import believed
 from sensitivity.questions.fixed_settings import NOTHING_VARIES, something_varies
-from sensitivity.questions.leads import gains_of_tuning
+from sensitivity.questions.leads import gains_of_tuning, has_default
 from sensitivity.questions.quantities import cell, constant, interval, several, share
 from sensitivity.questions.question import Drawing, Question, nothing_learned, refusal, rows, tables
 from sensitivity.text.quantities import of_quantities, quantity
@@ -69,7 +69,8 @@ def _order(measured: Measured, task: str) -> list[str]:
     ]
     rest = [row["variant"] for row in firsts if row not in sure]
     if rest:
-        text.append(f"No hyperparameter of {listed(rest)} clearly improves on the default when tuned alone.")
+        start = "default" if has_default(measured) else "middle of the ranges"
+        text.append(f"No hyperparameter of {listed(rest)} clearly improves on the {start} when tuned alone.")
     return text
 
 
@@ -101,13 +102,11 @@ def _plain(row: dict[str, Any]) -> str:
 
 def _start(measured: Measured) -> str:
     """Return the configuration that tuning begins with; without defaults, the middles of the ranges."""
-    results = measured.results
-    has_default = any(
-        results.spaces[variant][name].default is not None
-        for variant in results.spaces
-        for name in results.varied(variant)
+    return (
+        "the default configuration"
+        if has_default(measured)
+        else "a configuration in the middle of the ranges"
     )
-    return "the default configuration" if has_default else "a configuration in the middle of the ranges"
 
 
 def _several(measured: Measured, task: str) -> bool:

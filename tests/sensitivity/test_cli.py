@@ -207,6 +207,11 @@ def test_a_program_can_read_everything(
         "adam",
         "l1_adagrad_mean",
     }
+    (adam,) = read(["variants", "adam"], monkeypatch, capfd)
+    assert (adam["hyperparameters"], adam["settings"]) == (
+        "lr, mu, nu",
+        "cautious, epsilon, order, period, sign, slow_mu, slow_weight",
+    )
     assert read(["spaces", "sgd"], monkeypatch, capfd)[0]["scale"] == "log"
     assert read(["report"], monkeypatch, capfd)["report"] == "runs/small/report.html"
     assert read(["presets", "yaml", "quickstart"], monkeypatch, capfd)["name"] == "quickstart"
