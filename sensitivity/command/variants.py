@@ -75,7 +75,7 @@ def variants(
 
 
 def _other_settings(variant: Any) -> str:
-    """Return the settings that a configuration may have beside the hyperparameters that are usually varied."""
+    """Return the settings that a configuration may have beside the usually varied hyperparameters."""
     return ", ".join(sorted(variant.accepts - set(variant.hyperparameters)))
 
 
