@@ -277,7 +277,7 @@ def _title(
             moves.append((float(far), f"The best {plain(one)} of {plain(variant)} moves {ends}"))
     if moves and max(moves)[0] > 0:
         return max(moves)[1]
-    if known.empty:
+    if known.empty or known["variant"].value_counts().max() < 2:
         return f"Mean loss over {plain(one)} and {plain(other)}"
     return f"No best {plain(one)} is seen to move with {plain(other)}"
 
