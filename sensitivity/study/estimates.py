@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sensitivity.study.planning import trials
+from sensitivity.study.timing import Stopwatch
 from sensitivity.study.trial import Trial
-from trainables.function_tasks import FunctionTask
 
 if TYPE_CHECKING:
     from sensitivity.study.study import Study
-    from trainables.task_definition import Task
-
-PROBED_STEPS = 3
-LONG_STEP = 0.5
-"""Seconds of a step after which no further one is timed."""
-FORWARD = 1 / 3
-"""Duration of a forward pass (an evaluation step) relative to a training step."""
 
 
 def plan_rows(study: Study, recorded: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
@@ -28,8 +20,8 @@ def plan_rows(study: Study, recorded: Mapping[str, float] | None = None) -> list
 
     A row has ``cells`` (configurations without their learning rate), ``configurations``, ``seeds``,
     ``trials``, ``stored`` (those of them that have ended), ``epochs`` and ``hours`` of the others: what the
-    recorded trials of this task and variant took, else an estimate for one worker on this machine, from a few
-    steps on random data; None for a user's trainable, which cannot be estimated.
+    recorded trials of this task and variant took, else an estimate for one worker on this machine, from
+    epochs of one batch of random data; None for a user's trainable, which cannot be estimated.
 
     Args:
         study: the specification.
@@ -37,28 +29,34 @@ def plan_rows(study: Study, recorded: Mapping[str, float] | None = None) -> list
             known before they are chosen, so none counts as stored.
     """
     spent: dict[tuple[str, str], list[float]] = {}
+    configurations: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     if study.adaptive:
         n = study.resolved.design(study.variants[0]).to_dict()["n"]
         counted = [((name, variant), n, n) for name in study.tasks for variant in study.variants]
+        configurations = {pair: [_default(study, pair[1])] for pair, _, _ in counted}
     else:
         planned = trials(study)
         counted = _counted(planned)
         for trial in planned:
+            configurations.setdefault((trial.task, trial.variant), []).append(trial.configuration)
             if recorded is not None and trial.key in recorded:
                 spent.setdefault((trial.task, trial.variant), []).append(recorded[trial.key])
-    seconds = {name: trial_seconds(study, name) for name in study.tasks}
-    rows = []
-    for (name, variant), cells, configurations in counted:
-        count = configurations * len(study.seeds)
+    timed, rows = Stopwatch(study), []
+    for (name, variant), cells, settings in counted:
+        count = settings * len(study.seeds)
         known = [number for number in spent.get((name, variant), ()) if number > 0]
-        per_trial = math.fsum(known) / len(known) if known else seconds[name]
+        per_trial = (
+            math.fsum(known) / len(known)
+            if known
+            else timed.trial(name, variant, configurations[name, variant])
+        )
         stored = len(spent.get((name, variant), ()))
         rows.append(
             {
                 "task": name,
                 "variant": variant,
                 "cells": cells,
-                "configurations": configurations,
+                "configurations": settings,
                 "seeds": len(study.seeds),
                 "trials": count,
                 "stored": stored,
@@ -83,59 +81,16 @@ def _counted(planned: list[Trial]) -> list[tuple[tuple[str, str], int, int]]:
 
 
 def trial_seconds(study: Study, name: str) -> float | None:
-    """Estimate the seconds of one trial on one core from a few timed steps.
-
-    An epoch evaluates the training and the test set too.
+    """Estimate the seconds of one trial of a task on one core, by its first variant at its default setting.
 
     Returns:
         None for a user's trainable or data, which cannot be estimated.
     """
-    if study.trainable is not None:
-        return None
-    task = study.resolved.task(name)
-    if isinstance(task, FunctionTask) or not isinstance(task.dataset, str):
-        return 0.0 if isinstance(task, FunctionTask) else None
-    from trainables.datasets import summary
-
-    data, batch = summary(task.dataset), study.resolved.batch_size(name)
-    train = min(study.limit or data.train, data.train)
-    test = min(study.limit or data.test, data.test)
-    step = _step_seconds(task, min(batch, train))
-    images = train + FORWARD * (train + test)
-    return (study.epochs or 1) * step * images / min(batch, train)
+    return Stopwatch(study).trial(name, study.variants[0], [_default(study, study.variants[0])])
 
 
-def _step_seconds(task: Task, batch: int) -> float:
-    import torch
-
-    from trainables.datasets import summary
-    from trainables.losses import next_byte
-    from trainables.variants import variant
-
-    data = summary(str(task.dataset))
-    generator = torch.Generator().manual_seed(0)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # as a worker on a CPU
-    try:
-        x = torch.rand((batch, *data.shape), generator=generator)
-        many = x.shape if task.loss is next_byte else (batch,)
-        y = torch.randint(data.classes, many, generator=generator) if data.classes else torch.zeros(many)
-        model = task.model(generator, **task.settings)
-        if x.ndim == 4:
-            model = model.to(memory_format=torch.channels_last)
-        optimizer = variant("adam").optimizer(model.parameters(), {"lr": 1e-3})
-        times = []
-        for _ in range(PROBED_STEPS):
-            began = time.process_time()  # whatever else the machine does
-            optimizer.zero_grad()
-            task.loss(model(x), x, y).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            times.append(time.process_time() - began)
-            if times[-1] > LONG_STEP:
-                break
-        return min(times)
-    finally:
-        torch.set_num_threads(before)
+def _default(study: Study, variant: str) -> dict[str, Any]:
+    return {} if study.trainable is not None else study.resolved.space(variant).default()
 
 
 def plan_summary(rows: list[dict[str, Any]], cores: int | None) -> str:
