@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from search_spaces.combinations import distinct
 from sensitivity.study.default_settings import default_setting
 from sensitivity.study.fields import StudyFields
-from sensitivity.study.trial import DONE, Trial, source_of, trial_key
+from sensitivity.study.trial import DONE, Trial, source_of, trial_keys
 
 COHORTS_PER_WORKER = {"cpu": 16, "cuda": 1}
 LARGEST_COHORT = {"cpu": 32, "cuda": 256}
@@ -40,9 +42,10 @@ def trials_of(study: StudyFields, task: str, variant: str, configuration: Mappin
         if study.trainable is not None
         else {name: source_of(name, value) for name, value in configuration.items()}
     )
+    keys = trial_keys(fingerprint, identity, named, study.seeds, epochs, batch_size, study.precision)
     return [
         Trial(
-            trial_key(fingerprint, identity, named, seed, epochs, batch_size, study.precision),
+            key,
             task,
             variant,
             dict(configuration),
@@ -52,7 +55,7 @@ def trials_of(study: StudyFields, task: str, variant: str, configuration: Mappin
             study.precision,
             fingerprint,
         )
-        for seed in study.seeds
+        for key, seed in zip(keys, study.seeds, strict=True)
     ]
 
 
@@ -90,12 +93,10 @@ def _spread(count: int) -> list[int]:
 
 def _interleaved(queues: Sequence[Sequence[Any]]) -> list[Any]:
     """Merge queues in proportion to their lengths: an item's rank is its relative position in its queue."""
-    ranked = [
-        ((i + 0.5) / len(queue), position, item)
-        for position, queue in enumerate(queues)
-        for i, item in enumerate(queue)
-    ]
-    return [item for _, _, item in sorted(ranked, key=lambda entry: entry[:2])]
+    items = [item for queue in queues for item in queue]
+    places = [(np.arange(len(queue)) + 0.5) / len(queue) for queue in queues if len(queue)]
+    order = np.argsort(np.concatenate(places), kind="stable") if places else ()
+    return [items[place] for place in order]
 
 
 def plan(

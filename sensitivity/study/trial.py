@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 STATUSES = ("pending", "running", "completed", "diverged", "stopped", "failed")
@@ -54,17 +55,33 @@ def trial_key(
     >>> key == trial_key("f", "adam", {"mu": 0.9, "lr": 1.0}, *rest)
     True
     """
-    content = [
-        fingerprint,
-        variant,
-        {name: _canonical(value) for name, value in configuration.items()},
-        seed,
-        epochs,
-        batch_size,
-        precision,
-    ]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    (key,) = trial_keys(fingerprint, variant, configuration, [seed], epochs, batch_size, precision)
+    return key
+
+
+def trial_keys(
+    fingerprint: str,
+    variant: str,
+    configuration: Mapping[str, Any],
+    seeds: Sequence[int],
+    epochs: int,
+    batch_size: int,
+    precision: str,
+) -> list[str]:
+    """Return the key of one configuration for each seed, as :func:`trial_key` does."""
+    settings = {name: _canonical(value) for name, value in configuration.items()}
+    before = _json([fingerprint, variant, settings])[:-1]
+    after = _end_of_key(epochs, batch_size, precision)
+    texts = (f"{before},{seed!r},{after}" for seed in seeds)
+    return [hashlib.sha256(text.encode()).hexdigest()[:20] for text in texts]
+
+
+@lru_cache(maxsize=64)
+def _end_of_key(epochs: int, batch_size: int, precision: str) -> str:
+    return _json([epochs, batch_size, precision])[1:]
+
+
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def _canonical(value: Any) -> Any:
