@@ -229,7 +229,9 @@ def _untuned(measured: Measured, task: str, regrets: list[dict[str, Any]]) -> li
     least = [f"{variant} {share('regret', shares[variant])}" for variant in tied if variant in shares]
     best, most = (choose(whole, key=lambda row: row["value"]) for choose in (min, max))
     if len(tied) == len(rows(measured.ranks, task)) > 2:
-        ends = " to ".join(cell(percent(row["value"]), "regret", row, "value") for row in (best, most))
+        alike = percent(best["value"]) == percent(most["value"])
+        rows_shown = (best,) if alike else (best, most)
+        ends = " to ".join(cell(percent(row["value"]), "regret", row, "value") for row in rows_shown)
         return [
             f"Untuned, no variant can be told from the best: they lose {ends} of {won(measured, task)}. "
             f"{UNTUNED}"

@@ -30,8 +30,10 @@ TRUSTED = 0.5
 @of_quantities
 def main_effect(measured: Measured, task: str) -> list[str]:
     """Return the hyperparameter that matters most to each variant, where one clearly matters."""
-    variants = of_task(measured.main_effects, task)["variant"].nunique()
-    tops = _tops(measured, task)
+    shares = of_task(measured.main_effects, task)
+    if shares["value"].isna().all():
+        return ["The importance of no hyperparameter is known."]
+    variants, tops = shares["variant"].nunique(), _tops(measured, task)
     words = [
         f"to {named(list(part.index), variants)}: {effect}"
         for effect, part in tops.groupby("effect", sort=False)

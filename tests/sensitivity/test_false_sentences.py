@@ -14,6 +14,7 @@ from sensitivity.measures import Measured
 from sensitivity.questions.overview import MISSED, overview
 from sensitivity.questions.summary import summary
 from sensitivity.results.results import Results
+from tests.sensitivity.questions import studies as of
 from tests.sensitivity.questions.test_decided import made
 from tests.sensitivity.tables import SPACE, noisy, results
 
@@ -91,6 +92,13 @@ FALSE: dict[str, tuple[Results, Results]] = {
         study(mu=2, variants=("adam", "cm", "nadam")),
         study(mu=2, variants=("adam", "cm", "nadam"), change=by_mu),
     ),
+    "; 1 more in the table.": (of.NINE, BETTER),
+    "The conclusion depends on choices of this study: without the highest learning rate, cm would be named.": (
+        of.AT_HIGHEST, BETTER,
+    ),
+    "without the highest learning rate, adam against cm would turn round": (of.BAD_AT_HIGHEST, of.AT_HIGHEST),
+    "with half the margin, adam against cm would differ by more than the margin": (of.BAD_AT_HIGHEST, BETTER),
+    " configurations of each would decide)": (of.DRAWN, OPEN),
     "No trial diverged.": (BETTER, study(change=diverging)),
     "Diverged trials, counted at the initial loss: ": (study(change=diverging), BETTER),
     "No sensitivity is measured of adam and cm: ": (study(levels=1), BETTER),

@@ -164,3 +164,24 @@ PULLED = grid(
     lr=7,
     variants=TWO,
 )
+AT_HIGHEST = rates(
+    lambda c, seed: (0.1 if place(c) > -0.1 else 0.4) if c["variant"] == "adam" else bowl(c, seed) + 0.1,
+    variants=TWO,
+)
+BAD_AT_HIGHEST = rates(
+    lambda c, seed: (0.9 if place(c) > -0.1 else 0.1) if c["variant"] == "adam" else 0.13, variants=TWO
+)
+DRAWN = rates(
+    lambda c, seed: bowl(c, seed) + 0.05 * (c["variant"] == "cm"), variants=TWO, design="random", noise=0.05
+)
+NINE = results(
+    noisy(
+        0.005,
+        0,
+        lambda c, seed: (
+            0.1 + 0.2 * (math.log10(1 - c["mu"]) + 1) ** 2 if c["variant"] == "v8" else bowl(c, seed)
+        ),
+    ),
+    variants=[f"v{number}" for number in range(9)],
+)
+MANY_TRIALS = rates(bowl, levels=84, variants=TWO)

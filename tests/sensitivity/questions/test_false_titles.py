@@ -144,6 +144,7 @@ FALSE: Mapping[str, Mapping[str, tuple[Results, Results]]] = {
     "timeline": {
         "39 trials in 0.3 minutes, up to 2 at a time. ": (of.VALLEY, of.FAILED),
         "39 trials in 0.3 minutes, up to 2 at a time: 3 failed": (of.FAILED, of.VALLEY),
+        "trials running at a time": (of.MANY_TRIALS, of.VALLEY),
         "; 3 trials to come": (of.UNFINISHED, of.VALLEY),
     },
 }  # fmt: skip
