@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from sensitivity.figures.panels import drawn, few, of_task, panels
 from sensitivity.figures.style import BAR, styled
 from sensitivity.figures.words import about, plain, with_ends
-from sensitivity.measures.effects import INTERACTIONS
+from sensitivity.measures.effects import INTERACTIONS, MINOR
 from sensitivity.results.results import records
 
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ def pair_effects(measured: Measured, task: str) -> go.Figure:
         "value", ascending=False
     )
     title = "No interaction is clearly above 0"
-    if poor >= set(table["variant"]):
+    shares = of_task(measured.main_effects, task)
+    is_clear = (shares["value"] >= MINOR) & (shares["low"] > 0)
+    if ((shares["effect"] == INTERACTIONS) & is_clear).any():  # exact on a full grid
+        title = "Interactions matter, but a forest cannot tell which"
+    elif poor >= set(table["variant"]):
         title = "The trials do not show what hyperparameters do together"
-        shares = of_task(measured.main_effects, task)
-        if ((shares["effect"] == INTERACTIONS) & (shares["low"] > 0)).any():  # exact on a full grid
-            title = "Interactions matter, but a forest cannot tell which"
     if len(pairs):
         top = records(pairs)[0]
         title = (

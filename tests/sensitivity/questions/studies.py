@@ -185,3 +185,7 @@ NINE = results(
     variants=[f"v{number}" for number in range(9)],
 )
 MANY_TRIALS = rates(bowl, levels=84, variants=TWO)
+ONE_SEED_OF_CM = without(VALLEYS, "cm", seeds=(1, 2))
+ONE_PRODUCT = grid(
+    lambda c, seed: product(c, seed) if c["variant"] == "adam" else bowl(c, seed), lr=5, mu=5, variants=TWO
+)

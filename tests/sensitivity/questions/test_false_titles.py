@@ -59,6 +59,7 @@ FALSE: Mapping[str, Mapping[str, tuple[Results, Results]]] = {
         "No interaction is clearly above 0": (ADDED, BOTH),
         "The trials do not show what hyperparameters do together": (NOISE, of.PRODUCT),
         "Interactions matter, but a forest cannot tell which": (of.PRODUCT, NOISE),
+        "Interactions matter, but a forest cannot tell": (of.ONE_PRODUCT, of.LEVEL),
         "; a poor fit says little": (NOISE, ADDED),
     },
     "seed_noise": {
