@@ -115,7 +115,7 @@ def _unknowns(size: Size) -> dict[str, Any]:
         for name, cell in UNKNOWN.items()
     }
     return _sized(size, False) | {
-        "description": "what the paper leaves open, batch size and initialisation, on three cells, "
+        "description": "what the paper leaves open, batch size and initialisation, on four cells, "
         f"{size.words}, three seeds (needs the data)",
         "tasks": [TABLES[1].task],
         "variants": tuple(spaces),
