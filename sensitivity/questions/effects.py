@@ -31,7 +31,7 @@ TRUSTED = 0.5
 def main_effect(measured: Measured, task: str) -> list[str]:
     """Return the hyperparameter that matters most to each variant, where one clearly matters."""
     shares = of_task(measured.main_effects, task)
-    if shares["value"].isna().all():
+    if shares.loc[~shares["effect"].isin(NO_HYPERPARAMETER), "value"].isna().all():
         return ["The importance of no hyperparameter is known."]
     variants, tops = shares["variant"].nunique(), _tops(measured, task)
     words = [
