@@ -18,7 +18,7 @@ import torch
 from trainables.captured import Capture, cuda_graph
 from trainables.cohort_sizes import pinned
 from trainables.precision import pin_products
-from trainables.row_updates import RowsDifferError
+from trainables.row_states import RowsDifferError
 from trainables.stackable import error_line, moving_buffers, structure
 from trainables.stacked_updates import cloned, kind
 from trainables.stacks import Stack

@@ -1,4 +1,4 @@
-"""What "Optimizing CNNs" does not say: how far batch size and initialisation move three of its cells."""
+"""What "Optimizing CNNs" does not say: how far batch size and initialisation move a few of its cells."""
 
 from __future__ import annotations
 

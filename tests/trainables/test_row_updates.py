@@ -14,7 +14,8 @@ from tests.trainables.test_cohorts import ELEMENTWISE, Setting, apart, assert_sa
 from trainables import row_updates
 from trainables.cohorts import CohortLoop
 from trainables.row_numbers import RowNumber, Rows
-from trainables.row_updates import EVERY, RATES, RowsUpdate, level_of
+from trainables.row_states import EVERY, RATES
+from trainables.row_updates import RowsUpdate, level_of
 from trainables.stacked_updates import OneByOne, kind, way
 from trainables.variants import variant
 
