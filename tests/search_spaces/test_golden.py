@@ -16,7 +16,7 @@ import pytest
 
 from search_spaces import Grid, LatinHypercube, Morris, Random, Saltelli, Sobol
 from search_spaces.designs import Design
-from sensitivity.study.planning import trial_key
+from sensitivity.study.trial import trial_key
 from tests.search_spaces.awkward import SPACES
 
 INF = math.inf
@@ -165,7 +165,7 @@ def test_how_a_space_is_written_is_pinned() -> None:
 @pytest.mark.slow
 def test_another_process_gives_the_same_to_the_last_digit() -> None:
     code = (
-        "from search_spaces import Sobol, Random\nfrom sensitivity.study.planning import trial_key\nfrom "
+        "from search_spaces import Sobol, Random\nfrom sensitivity.study.trial import trial_key\nfrom "
         "tests.search_spaces.awkward import SPACES\nrows = [row for name in SPACES for design in (Sobol(5), "
         "Random(5)) for row in design.configurations(SPACES[name])]\nprint([trial_key('f', 'adam', row, 0, "
         "1, 64, 'float32') for row in rows], rows, [hash(str(SPACES[name])) * 0 for name in SPACES])"
