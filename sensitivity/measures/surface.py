@@ -133,14 +133,18 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
         near = np.zeros(len(observed), bool)
         return Surface(observed, observed, still, noise, again, group.initial, together > 0, near)
     variance = np.maximum(variance, 1e-6 * variance.max())
+    low = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
     near = observed <= observed.min() + NEAR * math.sqrt(float(np.median(variance)))
-    if near.sum() < 3:
-        near = np.ones(len(observed), bool)
+    if near.sum() < 3:  # a surface through those that trained: with those at the cap it would be the cap
+        near = ~at_cap(group)
     mean, truth = observed.copy(), observed - noise
+    if not near.any():
+        return Surface(
+            observed, mean, np.clip(truth, low, group.initial), noise, again, group.initial, True, near
+        )
     mean[near], truth[:, near], gain = _fitted(
         observed[near], variance[near], group.units[near], noise[:, near], rng
     )
-    low = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
 
     def shrink(means: Array) -> Array:
         result = means.copy()
@@ -188,6 +192,12 @@ def mixed_with_cap(group: Losses) -> NDArray[np.bool_]:
     """Return True for each configuration of which some trials are at the cap and others are not."""
     at_cap = (group.loss >= group.initial).sum(axis=1)
     return np.asarray((at_cap > 0) & (at_cap < np.isfinite(group.loss).sum(axis=1)))
+
+
+def at_cap(group: Losses) -> NDArray[np.bool_]:
+    """Return True for each configuration of which every trial is at the cap."""
+    finished = np.isfinite(group.loss)
+    return np.asarray(finished.any(axis=1) & ((group.loss >= group.initial) | ~finished).all(axis=1))
 
 
 def noise_trend(loss: Array, units: Array) -> Array:

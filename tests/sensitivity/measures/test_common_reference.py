@@ -321,3 +321,25 @@ def test_a_variant_that_loses_more_untuned_is_not_to_be_used_where_tuned_ones_ar
     (every,), (goal,) = estimates(table).values(), stakes(table).values()
     assert set(ranks(table, by="tuned")["first"]) == {1}
     assert leader(table, every, goal) == "wide"
+
+
+@pytest.mark.parametrize("trained", [1, 2, 3, 4, 6, 7])
+def test_an_island_between_learning_rates_that_diverge_is_not_taken_for_the_cap(trained: int) -> None:
+    """Most of thirteen learning rates diverge with every seed: a miss by ten costs all that can be won."""
+    first = (13 - trained) // 2
+    rates = [10 ** (-3 + place * 0.25) for place in range(13)]
+    space = SearchSpace(Float("lr", rates[0], rates[-1], "log"))
+    rng = np.random.default_rng(trained)
+
+    def loss(configuration: Mapping[str, Any], seed: int) -> float:
+        place = round((math.log10(configuration["lr"]) + 3) / 0.25)
+        inside = first <= place < first + trained
+        return 0.1 + 0.02 * abs(place - first - trained // 2) + rng.normal(0, 0.005) if inside else math.inf
+
+    made = results(loss, space=space, configurations=[{"lr": rate} for rate in rates], seeds=range(3))
+    row = miss_cost(made, factors=(10.0,)).iloc[0]
+    worst = [row["value"], row["below"], row["above"], row["high"]]
+    assert max(value for value in worst if not math.isnan(value)) > 0.9
+    assert regret(made).iloc[0]["best"] == pytest.approx(0.1, abs=0.03)
+    narrow = miss_cost(made, factors=(2.0,)).iloc[0]
+    assert not (narrow["capped"] == 1 and narrow["high"] < 0.5)
