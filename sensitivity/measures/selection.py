@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -96,7 +97,10 @@ def selection(results: Results, *, level: float = 0.95) -> pd.DataFrame:
         raise InputError(
             f"selection needs a metric of the test data and another that chooses, got {listed(known)}"
         )
-    table = selected_on(judged_by(results, report), select, level=level)
+    judged = judged_by(results, report)
+    cells = judged.trials.groupby(["task", "variant"])["loss"]
+    measured = judged.trials[np.asarray(cells.transform("count") > 0)]
+    table = selected_on(replace(judged, trials=measured), select, level=level)
     return table.assign(select=select, report=report)
 
 

@@ -268,7 +268,8 @@ def undecided(measured: Measured, task: str) -> list[str]:
     )
     start = COMPARED_BY[pairs[0]["by"]]
     equal = sum(row["verdict"] == EQUIVALENT for row in pairs)
-    noun += f", {count(equal, 'equivalent', task)} of them as equivalent" if equal else ""
+    which = "" if len(pairs) == 1 else f"{count(equal, 'equivalent', task)} of them "
+    noun += f", {which}as equivalent" if equal else ""
     if not left:
         return [f"{start}{'the only' if len(pairs) == 1 else f'all {whole}'} {noun}."]
     names = [f"{row['a']} against {row['b']}{_needs(row)}" for row in left]

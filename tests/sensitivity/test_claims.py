@@ -166,12 +166,12 @@ CLAIMS: dict[str, Callable[..., bool]] = {
         facts.first(tuned=False) == {row["variant"] for row in facts.rows("ranks")}
     ),
     r"(?:Untuned|costs), (?:all )?(\d+|the only)(?: of (\d+))? pairs? (?:is|are) decided"
-    r"(?:, (\d+) of them as equivalent)?\.": (
-        lambda facts, ended, whole, equal: (
+    r"(?:, (?:(\d+) of them )?(as equivalent))?\.": (
+        lambda facts, ended, whole, equal, alike: (
             (1 if ended == "the only" else int(ended))
             == len(facts.rows("verdicts")) - len(facts.verdicts(UNDECIDED))
             and (whole is None or int(whole) == len(facts.rows("verdicts")))
-            and int(equal or 0) == len(facts.verdicts(EQUIVALENT))
+            and int(equal or bool(alike)) == len(facts.verdicts(EQUIVALENT))
         )
     ),
     rf"Not decided(?:, of \d+ pairs?)?: ({NAME}) against ({NAME})": lambda facts, *pair: (

@@ -13,6 +13,7 @@ import pytest
 from search_spaces.designs import Grid
 from sensitivity import from_table
 from sensitivity.measures import best_loss, selected_on
+from sensitivity.measures.selection import selection
 from sensitivity.results.rereading import judged_by, metrics_of
 from sensitivity.results.results import Results
 from tests.sensitivity.measures.test_common_reference import good, poor, study
@@ -179,3 +180,19 @@ def test_the_interval_of_the_gap_holds_the_truth() -> None:
         gap = good(math.log10(row["configuration"]["lr"])) - min(map(good, levels))
         held += row["gap_low"] <= gap + 1e-9 <= row["gap_high"] + 2e-9
     assert held >= 34
+
+
+def test_a_task_without_the_test_metric_is_left_out() -> None:
+    one, other = (study({"adam": good, "sgd": poor}) for _ in range(2))
+    moved = other.trials.assign(task="mlp/digits", key="b" + other.trials["key"])
+    tested = one.epochs.assign(test_loss=one.epochs["train_loss_end"] * 1.1)
+    untested = other.epochs.assign(key="b" + other.epochs["key"], test_loss=np.nan)
+    both = replace(
+        one,
+        trials=pd.concat([one.trials, moved], ignore_index=True),
+        reported=pd.concat([tested, untested], ignore_index=True),
+    )
+    table = selection(both)
+    assert set(table["task"]) == set(one.trials["task"])
+    assert (table["report"] == "test_loss").all()
+    assert table["value"].notna().all()
