@@ -154,8 +154,9 @@ def lead(paper: Paper) -> str:
     sizes = []
     for one in paper.results:
         images = f", the first {one.spec['limit']:,} images" if one.spec.get("limit") else ""
+        whole = "" if len(one.usable) == len(one.trials) else f" of {len(one.trials)}"
         sizes.append(
-            f"{one.study} ({len(one.usable)} trials, {one.trials['epochs'].max()} epochs, "
+            f"{one.study} ({len(one.usable)}{whole} trials, {one.trials['epochs'].max()} epochs, "
             f"{seeds_in_words(one)}{images})"
         )
     return (

@@ -44,7 +44,7 @@ def demo_store() -> Iterator[pathlib.Path]:
     Raises:
         InputError: there is no folder for temporary files.
     """
-    with temporary_folder() as folder:
+    with temporary_folder("demo") as folder:
         place = folder / "demo.sqlite"
         with contextlib.closing(Store(place)) as store:
             fill(store, FOLDER)

@@ -65,18 +65,21 @@ def folder_store(folder: str | pathlib.Path, *, write: bool = False) -> Iterator
 
 
 @contextlib.contextmanager
-def temporary_folder() -> Iterator[pathlib.Path]:
+def temporary_folder(name: str = "store") -> Iterator[pathlib.Path]:
     """Make a folder that is removed at the end.
+
+    Args:
+        name: part of the name of the folder, after ``sensitivity-``.
 
     Raises:
         InputError: there is no folder for temporary files.
     """
     try:
-        made = tempfile.TemporaryDirectory(prefix="sensitivity-store-")
+        made = tempfile.TemporaryDirectory(prefix=f"sensitivity-{name}-")
     except OSError as error:
         raise InputError(f"no folder for temporary files: {error.strerror}; set TMPDIR to one") from None
-    with made as name:
-        yield pathlib.Path(name)
+    with made as place:
+        yield pathlib.Path(place)
 
 
 def fill(store: Store, folder: pathlib.Path) -> None:
