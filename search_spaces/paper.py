@@ -129,8 +129,10 @@ UNKNOWN: dict[str, dict[str, float]] = {
     "l2-mean-bias_corrected": {"lr": 0.002, "nu": 0.9},
     "cm-unscaled-mean-bias_corrected+l2-mean-bias_corrected": {"lr": 0.002, "mu": 0.9, "nu": 0.9},
 }
-"""Cells of Tables 1 to 3, at the paper's learning rate, on which to try what the paper leaves open: the best of
-Table 1, one that is at the edge of diverging, one of Table 2 and one of Table 3."""
+"""Cells of Tables 1 to 3 on which to try what the paper leaves open, at its learning rates.
+
+They are the best of Table 1, one at the edge of diverging, and one each of Tables 2 and 3.
+"""
 
 
 def table(number: int) -> Table:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from search_spaces.paper import UNKNOWN
 from sensitivity.paper.carried import carried_over
 from sensitivity.paper.claims import claims
 from sensitivity.paper.effects import moves, shares
@@ -113,8 +114,8 @@ def of_unsaid(batch: float, how: float) -> Results:
 def test_what_the_paper_leaves_open_moves_its_cells_as_it_was_made_up() -> None:
     study = of_unsaid(1.2, 0.9)
     found = unsaid([*studies(), study])
-    assert found["variant"].nunique() == 3
-    assert len(found) == 3 * (5 + 4)
+    assert found["variant"].nunique() == len(UNKNOWN)
+    assert len(found) == len(UNKNOWN) * (5 + 4)
     for row in found.to_dict("records"):
         if row["level"] == row["usual"]:
             assert (row["value"], row["n"]) == (1.0, 3)
