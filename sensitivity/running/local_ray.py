@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray.exceptions import AuthenticationError
+from ray.exceptions import AuthenticationError, RaySystemError
 
 from sensitivity.running.compat import SearchPath, init_on, largest_cluster
 from sensitivity.text.environment import settings
@@ -50,7 +50,7 @@ def start(cpus: int, **options: Any) -> None:
         cpus: number of its CPUs.
         options: arguments of ``ray.init``.
 
-    Raises: InputError for a folder or a token that Ray cannot use.
+    Raises: InputError for a folder or a token that Ray cannot use, and for a Ray that ends while it starts.
     """
     check_temporary_folder()
     wanted = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
@@ -59,6 +59,9 @@ def start(cpus: int, **options: Any) -> None:
             init_on(LOOPBACK, num_cpus=cpus, include_dashboard=False, job_config=SearchPath(), **options)
     except AuthenticationError as error:
         raise InputError(f"Ray has no token: {str(error).partition('. ')[0]}") from None
+    except (RaySystemError, ConnectionError, TimeoutError) as error:
+        first = str(error).strip().partition(". ")[0].removeprefix("System error: ")
+        raise InputError(f"Ray did not start on this machine: {first}; give the command again") from None
 
 
 @contextlib.contextmanager

@@ -185,6 +185,20 @@ def test_a_token_that_we_make_is_for_this_user_only(home: pathlib.Path, before: 
     assert (file.read_text(), list(file.parent.iterdir())) == (made, [file])
 
 
+def test_a_ray_that_ends_while_it_starts_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ends(address: str, **options: Any) -> None:
+        raise ray.exceptions.RaySystemError(
+            "Failed to connect to GCS. Please check if the GCS server is running"
+        )
+
+    monkeypatch.setattr(local_ray, "init_on", ends)
+    with pytest.raises(InputError) as caught:
+        local_ray.start(1)
+    assert str(caught.value) == (
+        "Ray did not start on this machine: Failed to connect to GCS; give the command again"
+    )
+
+
 def test_a_token_of_the_user_is_left_as_it_is(home: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = home / ".ray/auth_token"
     for name, value in (
