@@ -245,7 +245,7 @@ def test_a_slow_momentum_without_weight_changes_no_bit_and_has_no_state(
         ({"sign": True, "adaptive": "none"}, {"m"}),
         ({"sign": True, "adaptive": "none", "momentum": "none"}, set()),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_the_state_holds_what_takes_part(settings: dict[str, Any], names: set[str]) -> None:
     param = nn.Parameter(torch.ones(4))
