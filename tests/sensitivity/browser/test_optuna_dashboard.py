@@ -51,7 +51,7 @@ def test_optuna_dashboard_shows_every_variant_and_its_best_setting(
     for variant in ("adam", "sgd"):
         page.get_by_text(f"{STUDY} / {variant}").first.wait_for()
     page.get_by_text(f"{STUDY} / adam").first.click()
-    page.get_by_text("Best Trial").first.wait_for()
+    page.get_by_text("Best Trial (number=").first.wait_for()  # "Best Trials" until it is known
     study = optuna.load_study(study_name=f"{STUDY} / adam", storage=exported)
     assert set(study.best_params) == {"lr", "-log10(1 - mu)"}
     text = page.inner_text("body")
