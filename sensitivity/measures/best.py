@@ -97,8 +97,13 @@ class Best:
 
     @property
     def _seed(self) -> list[int]:
-        """Seed of the noise of the estimate: another one for each variant, and the same in any unit."""
-        return [int(place) for place in np.argsort(self.known.again[:16, self.members[0]], kind="stable")]
+        """Seed of the noise of the estimate: another one for each variant, and the same in any unit.
+
+        It is the order of the first draws of the first configuration with noise; at the cap there is none.
+        """
+        again = self.known.again[:16, self.members]
+        first = int(again.any(axis=0).argmax())
+        return [int(place) for place in np.argsort(again[:, first], kind="stable")]
 
     @cached_property
     def draws(self) -> Array:

@@ -150,17 +150,20 @@ class Simulated:
 
         fixed = (self.square * others + 2 * self.cross * np.sqrt(others) + self.rest)[:, ~members]
         fixed_sum, fixed_positive = fixed.sum(axis=1), np.maximum(0.0, fixed).sum(axis=1)
-        square, cross, rest = (part[:, members] for part in (self.square, self.cross, self.rest))
+        square, cross, rest = (
+            np.ascontiguousarray(part[:, members].T) for part in (self.square, 2 * self.cross, self.rest)
+        )
 
         def tail(odds: float, *, above: bool) -> float:
-            true = (odds * base)[:, None] * weight[members]
-            moved = square * true + 2 * cross * np.sqrt(true) + rest
-            positive = np.maximum(0.0, moved).sum(axis=1)
-            together = np.maximum(0.0, fixed_sum + moved.sum(axis=1))
+            true = weight[members, None] * (odds * base)
+            moved = square * true + cross * np.sqrt(true) + rest
+            positive = np.maximum(0.0, moved).sum(axis=0)
+            together = np.maximum(0.0, fixed_sum + moved.sum(axis=0))
             whole, effects = together + self.noise, fixed_positive + positive
             share = np.divide(together, whole, out=np.zeros_like(whole), where=whole > 0)
             share *= np.divide(positive, effects, out=np.zeros_like(whole), where=effects > 0)
-            return float((share >= value - slack if above else share <= value + slack).mean())
+            beyond = share >= value - slack if above else share <= value + slack
+            return int(np.count_nonzero(beyond)) / len(beyond)
 
         ends = []
         for above in (True, False):

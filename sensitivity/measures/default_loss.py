@@ -11,6 +11,7 @@ import numpy as np
 from search_spaces.declared_defaults import declared_default
 from sensitivity.measures.losses import Array, Losses, scaled
 from sensitivity.measures.magnitudes import exponent_of
+from sensitivity.measures.moderation import pooled_freedom
 from sensitivity.measures.surface import deviations
 from sensitivity.study.trial import DONE
 
@@ -60,13 +61,13 @@ def default_loss(results: Results, one: Estimate) -> DefaultLoss | None:
         return None
     group, place = known
     counts = np.isfinite(group.loss).sum(axis=1)
-    mean, together = float(group.mean[place]), int(np.maximum(counts - 1, 0).sum())
+    mean = float(group.mean[place])
     draws, degrees = np.full(len(one.known.noise), math.nan), 1.0
-    if together:
+    if counts.max() > 1:
         exponent = exponent_of(group.loss)
         deviation, freedom = deviations(scaled(group))
         error = float(np.ldexp(deviation[place], exponent)) / math.sqrt(counts[place])
-        degrees = float(min(freedom[place], together))
+        degrees = float(max(1, min(freedom[place], pooled_freedom(group.loss))))
         noise = np.random.default_rng((STREAM, one.seed)).standard_t(degrees, len(draws))
         lowest = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
         draws = np.clip(mean + error * noise, lowest, max(group.initial, mean))

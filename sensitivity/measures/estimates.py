@@ -14,6 +14,7 @@ from sensitivity.measures.best import POOLED, Best, best_of
 from sensitivity.measures.distributions import f_tail
 from sensitivity.measures.losses import ESTIMATES, Array, Losses, groups
 from sensitivity.measures.magnitudes import deviation_of, exponent_of
+from sensitivity.measures.moderation import pooled_freedom
 from sensitivity.measures.surface import DRAWS, Surface, surface
 from sensitivity.results.capping import INITIAL, cap_of
 from trainables.names import InputError, unknown
@@ -86,8 +87,7 @@ class Estimate:
         """Degrees of freedom of :attr:`error`."""
         if not self.group.fixed:
             return float(max(1, len(self.group.loss) - 1))
-        pooled = int(np.maximum(np.isfinite(self.group.loss).sum(axis=1) - 1, 0).sum())
-        return float(max(1, min(self.freedom, pooled)))
+        return float(max(1, min(self.freedom, pooled_freedom(self.group.loss))))
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def _inflation(every: list[Estimate]) -> tuple[float, float]:
     if expected <= 0:
         return 1.0, math.inf
     ratio = float((rest**2).sum()) / freedom / expected
-    together = sum(one.group.loss.size - len(one.group.loss) for one in whole)
+    together = sum(pooled_freedom(one.group.loss) for one in whole)
     return (
         (math.sqrt(ratio), float(freedom))
         if f_tail(ratio, freedom, together) < POOLED and ratio > 1

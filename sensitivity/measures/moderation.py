@@ -52,3 +52,17 @@ def moderated(loss: Array) -> tuple[Array, float]:
     pooled = float(np.exp(logs.mean() + digamma(prior / 2) - np.log(prior / 2)))
     shrunk = (prior * pooled + freedom * variance) / (prior + freedom)
     return np.where(noisy | ~repeated, np.sqrt(shrunk), 0.0), prior + float(freedom[noisy].mean())
+
+
+def pooled_freedom(loss: Array) -> int:
+    """Return the degrees of freedom of a variance that is pooled over all configurations.
+
+    A configuration whose trials are equal, as those at the cap are, tells nothing of it.
+
+    Args:
+        loss: Losses ``[configurations, seeds]``, NaN where there is none.
+    """
+    counts = np.isfinite(loss).sum(axis=1)
+    lowest = np.where(np.isfinite(loss), loss, np.inf).min(axis=1)
+    highest = np.where(np.isfinite(loss), loss, -np.inf).max(axis=1)
+    return int((counts - 1)[highest > lowest].sum())

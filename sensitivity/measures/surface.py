@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sensitivity.measures.distributions import f_tail
 from sensitivity.measures.losses import Array, Losses, scaled
 from sensitivity.measures.magnitudes import exponent_of
-from sensitivity.measures.moderation import moderated
+from sensitivity.measures.moderation import moderated, pooled_freedom
 from sensitivity.measures.threads import one_thread
 
 DRAWS = 1000
@@ -119,7 +119,7 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
     observed = group.mean
     counts = np.isfinite(group.loss).sum(axis=1)
     deviation, freedom = deviations(group)
-    together = int(np.maximum(counts - 1, 0).sum())
+    together = pooled_freedom(group.loss)
     variance = deviation**2 / np.maximum(counts, 1)
     noise, again = (_noise(variance, freedom, together, draws, rng) for _ in range(2))
     for place in np.flatnonzero(mixed_with_cap(group)):
@@ -131,7 +131,7 @@ def _surface(group: Losses, draws: int, rng: np.random.Generator) -> Surface:
     if not together or not variance.any():
         still = np.broadcast_to(observed, (draws, len(observed)))
         near = np.zeros(len(observed), bool)
-        return Surface(observed, observed, still, noise, again, group.initial, together > 0, near)
+        return Surface(observed, observed, still, noise, again, group.initial, bool(counts.max() > 1), near)
     variance = np.maximum(variance, 1e-6 * variance.max())
     low = 0.0 if np.nanmin(group.loss) >= 0 else -np.inf
     near = observed <= observed.min() + NEAR * math.sqrt(float(np.median(variance)))

@@ -158,11 +158,18 @@ def often(units: Array) -> Array:
     return np.where(units[:, 0] > 0.95, 0.95, np.where(units[:, 0] > 0.8, 0.45, 0.0))
 
 
+def outside(units: Array) -> Array:
+    """Every seed diverges outside a quarter of the decades of lr."""
+    return np.where(np.abs(units[:, 0] - 0.55) < 0.125, 0.0, 1.0)
+
+
 GRIDS = (
     Cell("equal noise", (8, 4), valley),
     Cell("unequal noise", (8, 4), valley, noise=lambda units: 0.004 + 0.1 * (units[:, 0] - 0.55) ** 2),
     Cell("heavy tails", (8, 4), valley, heavy=True),
     Cell("20% diverged", (8, 4), valley, diverging=often),
+    Cell("77% diverged", (13, 4), valley, diverging=outside),
+    Cell("77% diverged, 13 configurations", (13,), valley, diverging=outside),
     Cell("lr cliff", (8, 4), cliff),
     Cell("plateau of 8", (8,), flat),
     Cell("plateau of 20", (10, 2), flat),
@@ -188,5 +195,13 @@ RANDOM = tuple(
     )
     for cell in GRIDS
     if cell.name
-    in ("equal noise", "unequal noise", "heavy tails", "20% diverged", "lr cliff", "optimum at the edge")
+    in (
+        "equal noise",
+        "unequal noise",
+        "heavy tails",
+        "20% diverged",
+        "77% diverged",
+        "lr cliff",
+        "optimum at the edge",
+    )
 )
