@@ -15,6 +15,7 @@ from sensitivity import from_table
 from sensitivity.measures import best_loss
 from sensitivity.measures.best import Best, best_of, symmetric
 from sensitivity.measures.losses import Losses
+from sensitivity.measures.moderation import pooled_freedom
 from sensitivity.measures.surface import surface
 from tests.sensitivity.tables import bowl, noisy, results
 
@@ -23,13 +24,13 @@ STUDIES = 300
 NOISE = 0.02
 
 
-def of(loss: Array, units: Array | None = None, *, initial: float = 1.0) -> Best:
+def of(loss: Array, units: Array | None = None, *, initial: float = 1.0, seed: int = 0) -> Best:
     """The best of losses ``[configurations, seeds]``, by default along one hyperparameter."""
     units = np.linspace(0, 1, len(loss))[:, None] if units is None else units
     names = ("lr", "mu")[: units.shape[1]]
     configurations: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in units.tolist()]
     group = Losses("task", "adam", loss, units, units[:, 0], configurations, names, True, initial)
-    return best_of(group, surface(group))
+    return best_of(group, surface(group, seed=seed))
 
 
 def grid(*counts: int) -> Array:
@@ -150,6 +151,22 @@ def test_where_every_trial_is_at_the_cap_the_best_is_the_cap() -> None:
     one = of(np.ones((6, 3)))
     assert one.value == one.optimism + 1.0 == 1.0
     assert one.draws == pytest.approx(1.0, rel=1e-12)
+
+
+def test_the_noise_of_two_variants_that_first_diverge_is_not_the_same() -> None:
+    rng = np.random.default_rng(0)
+    made = []
+    for seed in range(2):
+        loss = np.ones((13, 3))
+        loss[5:8] = 0.05 + NOISE * rng.standard_normal((3, 3))
+        made.append(of(loss, seed=seed).draws)
+    assert abs(np.corrcoef(made)[0, 1]) < 0.15
+
+
+def test_repeats_at_the_cap_are_no_degrees_of_freedom() -> None:
+    loss = np.array([[1.0, 1.0, 1.0], [0.1, 0.2, np.nan], [0.3, 0.1, 0.2], [0.4, np.nan, np.nan]])
+    assert pooled_freedom(loss) == 3
+    assert pooled_freedom(np.ones((4, 3))) == 0
 
 
 def test_the_value_is_never_above_the_cap_nor_the_interval_below_zero() -> None:

@@ -8,6 +8,8 @@ import functools
 import pytest
 from scipy.stats import binom
 
+from tests.benchmarks.cells import GRIDS, RANDOM
+from tests.benchmarks.coverage import LOWEST, PLAIN, rows
 from tests.benchmarks.validate import Check, checks
 
 STUDIES = 40
@@ -38,3 +40,15 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name: tuple[str, str]) ->
     covered = sum(check.study(study) for study in range(count))
     assert binom.cdf(covered, count, check.low) > 1e-3
     assert binom.sf(covered - 1, count, check.high) > 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["equal noise", "unequal noise, random", "plateau of 20", "77% diverged", "77% diverged, random"]
+)
+def test_measures_on_a_common_reference_hold_the_truth_as_often_as_they_say(name: str) -> None:
+    cell = next(cell for cell in (*GRIDS, *RANDOM) if cell.name == name)
+    found = [row for row in rows(cell, 3, 2 * STUDIES) if row.statistic != PLAIN]
+    assert {"best", "regret", "tuned", "untuned"} <= {row.statistic for row in found}
+    for row in found:
+        assert binom.cdf(round(row.coverage * row.studies), row.studies, LOWEST) > 1e-3, row
