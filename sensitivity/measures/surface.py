@@ -303,15 +303,15 @@ class _Model:
     def of(
         cls, span: Array, rough: float, variance: Array, constant: float, observed: Array, prior: float
     ) -> _Model:
-        from scipy.linalg import cho_factor, cho_solve
+        from scipy.linalg.lapack import dpotrf, dpotrs  # cho_factor checks for longer than it factors
 
         features = np.concatenate([np.full((len(observed), 1), constant), span], axis=1)
         total = rough + variance
         scaled_features = features / np.sqrt(total)[:, None]
         precision = np.eye(features.shape[1]) + scaled_features.T @ scaled_features
-        triangle = cho_factor(precision, lower=True, overwrite_a=True, check_finite=False)[0]
+        triangle = dpotrf(precision, lower=True, clean=False)[0]
         moved = features.T @ (observed / total)
-        explained = moved @ cho_solve((triangle, True), moved, check_finite=False)
+        explained = moved @ dpotrs(triangle, moved, lower=True)[0]
         squares = float((observed**2 / total).sum() - explained)
         determinant = float(np.log(total).sum() + 2 * np.log(np.diag(triangle)).sum())
         return cls(features, rough, total, triangle, prior - 0.5 * (determinant + squares))
@@ -319,11 +319,9 @@ class _Model:
     @cached_property
     def factor(self) -> Array:
         """Covariance of the weights times the features over the variance, ``[features, configurations]``."""
-        from scipy.linalg import cho_solve
+        from scipy.linalg.lapack import dpotrs
 
-        return np.asarray(
-            cho_solve((self.triangle, True), self.features.T / self.variance, check_finite=False)
-        )
+        return np.asarray(dpotrs(self.triangle, self.features.T / self.variance, lower=True)[0])
 
     def gain(self, observed: Array) -> Array:
         """Return the posterior mean given observations, ``[draws, configurations]``."""

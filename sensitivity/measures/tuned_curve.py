@@ -107,13 +107,11 @@ class TunedCurve:
             The middle of the two and their half distance; 0 for one of which there are fewer than
             :data:`FEWEST` studies.
         """
-        same, every = [], []
-        for curve, centre in zip(self.simulated, self._middles, strict=True):
-            if self.x[0] - 1e-6 <= centre + step <= self.x[-1] + 1e-6:
-                middle, away = np.interp([centre, centre + step], self.x, curve - self.reference)
-                every.append(away - middle)
-                if abs(centre - self.middle) < 1e-6:
-                    same.append(away - middle)
+        centres = np.array(self._middles)
+        there = (self.x[0] - 1e-6 <= centres + step) & (centres + step <= self.x[-1] + 1e-6)
+        curves, centres = (self.simulated - self.reference)[there], centres[there]
+        every = _along(self.x, curves, centres + step) - _along(self.x, curves, centres)
+        same = every[np.abs(centres - self.middle) < 1e-6]
         found = [float(np.mean(errors)) if len(errors) >= FEWEST else 0.0 for errors in (every, same)]
         found[0] = max(0.0, found[0])
         return (found[0] + found[1]) / 2, abs(found[0] - found[1]) / 2
@@ -142,6 +140,17 @@ class TunedCurve:
         least = float(least[0]) if len(least) else float(weights @ self.trained[levels])
         bounds = np.array([min(least, self.initial), self.initial])
         return math.nan, np.full(len(self.draws), np.nan), bounds, float(capped.max())
+
+
+def _along(x: Array, curves: Array, places: Array) -> Array:
+    """Return a curve of ``[curves, levels]`` at a place of ``[curves]`` each, as ``np.interp`` does for one."""
+    number = np.arange(len(curves))
+    left = np.clip(np.searchsorted(x, places, side="right") - 1, 0, len(x) - 2)
+    start = curves[number, left]
+    slope = (curves[number, left + 1] - start) / (x[left + 1] - x[left])
+    ends = curves[:, [0, -1]]
+    inside = slope * (places - x[left]) + start
+    return np.where(places <= x[0], ends[:, 0], np.where(places >= x[-1], ends[:, 1], inside))
 
 
 def middle_of(x: Array, curve: Array, errors: Array) -> float:
