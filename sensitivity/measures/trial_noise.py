@@ -117,7 +117,7 @@ def _tails(loss: Array, trend: Array) -> Array:
 
     The scale is that of the greatest likelihood. A residual of one of S seeds counts as :math:`(S - 1) / S`.
     """
-    from scipy.stats import norm, t
+    from scipy.stats import t
 
     normal = np.array([float(math.isinf(degrees)) for degrees in TAILS])
     if not len(loss):
@@ -134,13 +134,7 @@ def _tails(loss: Array, trend: Array) -> Array:
         return normal
     scales = largest * np.geomspace(0.2, 1.1, 25)[:, None]
     standard, shift = residual / scales, np.log(scales)
-    likelihood = [
-        float(
-            ((norm.logpdf(standard) if math.isinf(degrees) else t.logpdf(standard, degrees)) - shift)
-            .dot(weight)
-            .max()
-        )
-        for degrees in TAILS
-    ]
+    densities = t.logpdf(standard, np.array(TAILS)[:, None, None])
+    likelihood = [float((density - shift).dot(weight).max()) for density in densities]
     chance = np.exp(TEMPER * (np.array(likelihood) - max(likelihood)))
     return np.asarray(chance / chance.sum())
