@@ -143,7 +143,7 @@ class TunedCurve:
 
 
 def _along(x: Array, curves: Array, places: Array) -> Array:
-    """Return a curve of ``[curves, levels]`` at a place of ``[curves]`` each, as ``np.interp`` does for one."""
+    """Return each of ``[curves, levels]`` at its place of ``[curves]``, as ``np.interp`` does for one."""
     number = np.arange(len(curves))
     left = np.clip(np.searchsorted(x, places, side="right") - 1, 0, len(x) - 2)
     start = curves[number, left]

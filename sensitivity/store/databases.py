@@ -22,6 +22,7 @@ from sensitivity.store.addresses import (
     sqlite_url,
     without_password,
 )
+from sensitivity.store.bulk import FEWEST, copied, may_copy
 from sensitivity.store.opened_file import OpenedFile
 from sensitivity.store.tables import TABLES
 from trainables.names import InputError
@@ -245,6 +246,8 @@ class Database:
             return 0
         key = [column.name for column in table.primary_key]
         ordered = sorted(rows, key=lambda row: [row[name] for name in key])
+        if not self.is_file and len(ordered) >= FEWEST and may_copy(connection):
+            return copied(connection, table, ordered)
         insert = (sqlite if self.is_file else postgresql).insert(table).on_conflict_do_nothing()
         return max(connection.execute(insert, ordered).rowcount, 0)
 

@@ -1,5 +1,5 @@
-"""Epochs that the store takes a second: each in a transaction of its own, and those of a cohort's result
-together.
+"""Epochs that the store takes a second: each in a transaction of its own, those of a cohort's result together,
+and ten thousand at once, as of a study that is copied.
 
 Run: python -m tests.benchmarks.store [PLACE ...]   (a SQLite file in a temporary folder, or a PostgreSQL URL;
 it must be empty)
@@ -16,7 +16,7 @@ from sensitivity.store.addresses import without_password
 from sensitivity.store.store import Store
 from tests.contracts import report, trial
 
-MEMBERS, EPOCHS = 8, 100
+MEMBERS, EPOCHS, MANY = 8, 100, 10_000
 
 
 def main() -> None:
@@ -35,11 +35,18 @@ def main() -> None:
                 for number in range(1, EPOCHS + 1):
                     store.keep([{**report(number), "key": one.key, "initial_loss": 1.0} for one in others])
                 together = time.perf_counter() - began - alone
-                assert len(store.epochs()) == 2 * MEMBERS * EPOCHS
+                last = [
+                    {**report(EPOCHS + 1 + number), "key": members[0].key, "initial_loss": 1.0}
+                    for number in range(MANY)
+                ]
+                began = time.perf_counter()
+                store.keep(last)
+                at_once = time.perf_counter() - began
+                assert len(store.epochs()) == 2 * MEMBERS * EPOCHS + MANY
             rates = [MEMBERS * EPOCHS / seconds for seconds in (alone, together)]
             print(
                 f"{without_password(place)}: one by one {rates[0]:.0f} epochs/s, {MEMBERS} together "
-                f"{rates[1]:.0f} epochs/s"
+                f"{rates[1]:.0f} epochs/s, {MANY:,} at once {MANY / at_once:.0f} epochs/s"
             )
 
 

@@ -6,15 +6,19 @@ import os
 import pathlib
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sql
 
 from sensitivity.store.annotations import annotate
+from sensitivity.store.bulk import FEWEST, may_copy
 from sensitivity.store.store import Store
 from sensitivity.store.tables import TABLES
 from sensitivity.store.upkeep import delete
 from tests.contracts import StoreContract, report, trial
+from tests.postgres import Server
 from tests.sensitivity.test_run_lock import hold
 from trainables.names import InputError
 
@@ -110,3 +114,43 @@ def test_a_deleted_study_leaves_no_row(place: str) -> None:
 def rows(store: Store) -> dict[str, int]:
     """The number of rows of every table."""
     return {table.name: len(store.frame(sql.select(table))) for table in TABLES.sorted_tables}
+
+
+def test_many_rows_at_once_are_neither_lost_nor_doubled(place: str) -> None:
+    trials = [trial(0.1 * (1 + seed), seed) for seed in range(3 * FEWEST)]
+    reports = [
+        {**report(epoch, measured=epoch / 3), "key": one.key, "initial_loss": 1.0}
+        for one in trials[:9]
+        for epoch in range(1, FEWEST)
+    ]
+    with closing(Store(place)) as store:
+        store.add_study("study", "{}", trials[:FEWEST])
+        store.add_study("study", "{}", trials)
+        assert list(store.statuses("study")) == [one.key for one in trials]
+        store.keep(reports[:-FEWEST])
+        store.keep(reports)
+        store.keep(reports)
+        epochs = store.epochs()
+    assert len(epochs) == len(reports)
+    assert (epochs["measured"] == epochs["epoch"] / 3).all()
+    assert epochs["nu"].isna().all()
+
+
+def test_many_rows_of_which_one_is_refused_leave_none(place: str) -> None:
+    trials = [trial(0.1 * (1 + seed), seed) for seed in range(2 * FEWEST)]
+    trials[-1] = replace(trials[-1], variant=None)  # type: ignore[arg-type]
+    with closing(Store(place)) as store:
+        with pytest.raises(InputError, match=r"(?i)null"):
+            store.add_study("study", "{}", trials)
+        assert store.studies() == []
+
+
+def test_rows_are_inserted_where_the_user_may_not_make_a_table(postgres: Server) -> None:
+    name = "guarded"
+    url = postgres.database(name)
+    with closing(Store(url)) as store, store.database.transaction() as connection:
+        assert may_copy(connection)
+        connection.exec_driver_sql(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+        connection.exec_driver_sql("CREATE ROLE guest")
+        connection.exec_driver_sql("SET LOCAL ROLE guest")
+        assert not may_copy(connection)
