@@ -3,6 +3,7 @@ takes long."""
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import pathlib
 
@@ -11,9 +12,12 @@ import pytest
 
 from sensitivity.results.results import Results
 from sensitivity.study.planning import trials
+from tests.benchmarks import gpu_session
 from tests.benchmarks.coverage import PLAIN, contradicted
 from tests.benchmarks.end_to_end import Took, Work, throughput
+from tests.benchmarks.gpu_session import Part
 from tests.benchmarks.growth import STEEPEST, slope, verdict
+from tests.benchmarks.kernels import convolutions, kernels
 from tests.benchmarks.made_store import made_study, make_store
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -74,3 +78,43 @@ def test_rows_of_intervals_are_contradicted_by_counts_that_luck_does_not_explain
     assert contradicted(table.assign(studies=20)).empty
     for promises_more in ({"seeds": 2}, {"from_zero": 0.6}, {"cell": "20% diverged"}):
         assert list(contradicted(table.assign(**promises_more))["statistic"]) == ["too narrow"]
+
+
+def test_a_session_on_a_gpu_keeps_what_it_has_measured(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_session, "AT_LEAST", 0.5)
+    parts = [
+        Part("Right", ("-c", "print('42 trials per hour')"), 60),
+        Part("Wrong", ("-c", "print('half of it'); raise SystemExit(3)"), 60),
+        Part("Slow", ("-c", "import time; print('begun', flush=True); time.sleep(60)"), 3),
+        Part("Late", ("-c", "print('never')"), 0.1),
+    ]
+    outcomes = gpu_session.session(parts, tmp_path / "gpu.md", 60, "a card")
+    assert [outcome.missing for outcome in outcomes] == [
+        "",
+        "exit code 3",
+        "ended after 3 s",
+        "no time was left",
+    ]
+    page = (tmp_path / "gpu.md").read_text()
+    assert "Missing: Wrong (exit code 3); Slow (ended after 3 s); Late (no time was left)." in page
+    assert "42 trials per hour" in page
+    assert "half of it" in page
+    assert "begun" in page
+    assert list(tmp_path.iterdir()) == [tmp_path / "gpu.md"]
+
+
+def test_a_session_on_a_gpu_fits_in_its_minutes() -> None:
+    assert sum(part.limit for part in gpu_session.PARTS) <= 9.5 * 60
+    for part in gpu_session.PARTS:
+        assert part.command[0] == "-m"
+        assert importlib.util.find_spec(part.command[1]) is not None
+
+
+def test_kernels_are_shares_of_an_epoch() -> None:
+    found = kernels("mlp/digits", 4, "cpu", 256)
+    assert found[-1][0] == "nothing runs"
+    assert len(found) > 3
+    assert all(0 <= share < 2 for _, share in found)
+    assert set(convolutions(2, "cpu", batch=2, channels=2, side=6)) == {"grouped", "channels_last", "patches"}
