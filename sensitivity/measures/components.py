@@ -151,34 +151,29 @@ class Simulated:
         fixed = (self.square * others + 2 * self.cross * np.sqrt(others) + self.rest)[:, ~members]
         fixed_sum, fixed_positive = fixed.sum(axis=1), np.maximum(0.0, fixed).sum(axis=1)
         square, cross, rest = (
-            np.ascontiguousarray(part[:, members].T) for part in (self.square, 2 * self.cross, self.rest)
+            part[:, members].T[:, None] for part in (self.square, 2 * self.cross, self.rest)
         )
 
-        def tail(odds: float, *, above: bool) -> float:
-            true = weight[members, None] * (odds * base)
+        def tails(odds: Array) -> Array:
+            """Shares of the studies that are at least the estimate, of the first odds, or at most, of the second."""
+            true = weight[members, None, None] * (odds[:, None] * base)
             moved = square * true + cross * np.sqrt(true) + rest
             positive = np.maximum(0.0, moved).sum(axis=0)
             together = np.maximum(0.0, fixed_sum + moved.sum(axis=0))
             whole, effects = together + self.noise, fixed_positive + positive
             share = np.divide(together, whole, out=np.zeros_like(whole), where=whole > 0)
             share *= np.divide(positive, effects, out=np.zeros_like(whole), where=effects > 0)
-            beyond = share >= value - slack if above else share <= value + slack
-            return int(np.count_nonzero(beyond)) / len(beyond)
+            return np.array([(share[0] >= value - slack).mean(), (share[1] <= value + slack).mean()])
 
-        ends = []
-        for above in (True, False):
-            low, high = -FURTHEST, FURTHEST
-            for _ in range(STEPS):
-                middle = (low + high) / 2
-                if (tail(np.exp(middle), above=above) < (1 - level) / 2) == above:
-                    low = middle
-                else:
-                    high = middle
-            ends.append((low + high) / 2)
-        low, high = (float(1 / (1 + np.exp(-end))) for end in ends)
-        if tail(0.0, above=True) >= (1 - level) / 2:
-            low = 0.0
-        return min(low, value), max(high, value)
+        low, high = np.full(2, -FURTHEST), np.full(2, FURTHEST)
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            right = (tails(np.exp(middle)) < (1 - level) / 2) == [True, False]
+            low, high = np.where(right, middle, low), np.where(right, high, middle)
+        first, last = (float(1 / (1 + np.exp(-end))) for end in (low + high) / 2)
+        if tails(np.zeros(2))[0] >= (1 - level) / 2:
+            first = 0.0
+        return min(first, value), max(last, value)
 
 
 def blocks(draws: int, size: int) -> list[int]:

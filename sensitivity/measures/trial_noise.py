@@ -117,8 +117,6 @@ def _tails(loss: Array, trend: Array) -> Array:
 
     The scale is that of the greatest likelihood. A residual of one of S seeds counts as :math:`(S - 1) / S`.
     """
-    from scipy.stats import t
-
     normal = np.array([float(math.isinf(degrees)) for degrees in TAILS])
     if not len(loss):
         return normal
@@ -134,7 +132,23 @@ def _tails(loss: Array, trend: Array) -> Array:
         return normal
     scales = largest * np.geomspace(0.2, 1.1, 25)[:, None]
     standard, shift = residual / scales, np.log(scales)
-    densities = t.logpdf(standard, np.array(TAILS)[:, None, None])
-    likelihood = [float((density - shift).dot(weight).max()) for density in densities]
+    squared = standard**2
+    likelihood = [
+        float((density - shift).dot(weight).max())
+        for density in (_log_density(squared, degrees) for degrees in TAILS)
+    ]
     chance = np.exp(TEMPER * (np.array(likelihood) - max(likelihood)))
     return np.asarray(chance / chance.sum())
+
+
+def _log_density(squared: Array, degrees: float) -> Array:
+    """Return the logarithm of the density of Student's t at numbers whose squares these are.
+
+    The checks of :mod:`scipy.stats` take ten times as long as the formula.
+    """
+    from scipy.special import gammaln
+
+    if math.isinf(degrees):
+        return np.asarray(-squared / 2 - math.log(2 * math.pi) / 2)
+    constant = gammaln((degrees + 1) / 2) - gammaln(degrees / 2) - math.log(degrees * math.pi) / 2
+    return np.asarray(constant - (degrees + 1) / 2 * np.log1p(squared / degrees))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from scipy.stats import t
 
 from sensitivity.measures.noise import seed_noise
+from sensitivity.measures.trial_noise import TAILS, _log_density
 from sensitivity.results.results import Results
 from tests.sensitivity.tables import results
 
@@ -77,3 +80,9 @@ def test_without_two_repeated_configurations_the_share_is_unknown_and_says_why()
         assert all(math.isnan(row[name]) for name in ("value", "low", "high"))
         assert note in row["note"]
         assert row["note"].count("seed:") <= 1
+
+
+@pytest.mark.parametrize("degrees", TAILS)
+def test_the_density_of_the_tails_is_students(degrees: float) -> None:
+    x = np.linspace(-8, 8, 41)
+    assert _log_density(x**2, degrees) == pytest.approx(t.logpdf(x, degrees), rel=1e-12)
