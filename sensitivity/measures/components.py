@@ -155,7 +155,7 @@ class Simulated:
         )
 
         def tails(odds: Array) -> Array:
-            """Shares of the studies that are at least the estimate, of the first odds, or at most, of the second."""
+            """Return the shares of studies at or above the estimate by the first odds, at or below by the second."""
             true = weight[members, None, None] * (odds[:, None] * base)
             moved = square * true + cross * np.sqrt(true) + rest
             positive = np.maximum(0.0, moved).sum(axis=0)
