@@ -116,7 +116,7 @@ def cross_task(measured: Measured) -> go.Figure:
     )
     title += f", {plain(last['variant'])} {last['value']:.2g}" if len(ordered) > 1 else ""
     if last["value"] <= 0:  # what is chosen once for all may by luck measure better
-        title = "One configuration for all tasks costs nothing that is seen"
+        title = "One configuration for all tasks measures no worse than the best of each"
     subtitle = (
         f"{about(measured.results)}; Φ: mean of the best on each task less the best mean over tasks, bars "
         f"are 95% intervals{note}"

@@ -76,7 +76,7 @@ def estimator_agreement(measured: Measured, task: str) -> go.Figure:
     )
     whole = table.groupby(["variant", "effect"])["disagrees"].agg(lambda cells: bool((cells != "").any()))
     many = int(whole.sum())
-    title = "No two estimators can order the hyperparameters"
+    title = "The estimators do not tell which hyperparameter matters more"
     if ordered_by_two(records(table)):
         title = (
             f"{len(estimators)} estimators order the hyperparameters alike, as far as their intervals tell"

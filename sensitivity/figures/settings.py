@@ -102,7 +102,7 @@ def selection_gaps(measured: Measured, task: str) -> go.Figure:
         raise InputError("the other metric is not known of any trial")
     select, report = table["select"].iloc[0], table["report"].iloc[0]
     lost = table[table["gap_low"] > 0]
-    title = f"Choosing by {plain(select)} costs nothing that is seen in {plain(report)}"
+    title = f"Choosing by {plain(select)} shows no cost in {plain(report)}"
     if len(lost):
         title = f"Choosing by {plain(select)} costs {plain(report)} for {_some(list(lost['variant']))}"
     return _pairs(

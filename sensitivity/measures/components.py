@@ -155,7 +155,7 @@ class Simulated:
         )
 
         def tails(odds: Array) -> Array:
-            """Return the shares of studies at or above the estimate by the first odds, at or below by the second."""
+            """Return the share of studies at or above the estimate, and by the second odds at or below."""
             true = weight[members, None, None] * (odds[:, None] * base)
             moved = square * true + cross * np.sqrt(true) + rest
             positive = np.maximum(0.0, moved).sum(axis=0)

@@ -70,7 +70,7 @@ FALSE: Mapping[str, Mapping[str, tuple[Results, Results]]] = {
     "estimator_agreement": {
         "6 estimators order the hyperparameters alike, as far as their intervals tell": (ADDED, NOISE),
         "Estimators disagree on 2 of 4 hyperparameters, beyond their intervals": (of.DISAGREEING, ADDED),
-        "No two estimators can order the hyperparameters": (of.CONSTANT, ADDED),
+        "The estimators do not tell which hyperparameter matters more": (of.CONSTANT, ADDED),
         "Only factorial can order the hyperparameters, so nothing confirms it": (of.SMALL, ADDED),
     },
     "expected_best": {
@@ -128,7 +128,7 @@ FALSE: Mapping[str, Mapping[str, tuple[Results, Results]]] = {
         "One configuration for all tasks costs adam 0.076 of the normalised score, nadam 0.081": (
             of.SHARED, of.ONE_MOVES,
         ),
-        "One configuration for all tasks costs nothing that is seen": (of.AS_ONE, of.SHARED),
+        "One configuration for all tasks measures no worse than the best of each": (of.AS_ONE, of.SHARED),
         "; d: hyperparameters to tune for 95% of the score": (of.SHARED, of.AT_RANDOM),
     },
     "performance_profiles": {
@@ -139,7 +139,7 @@ FALSE: Mapping[str, Mapping[str, tuple[Results, Results]]] = {
         "cm ends highest, at 0.3 after 8 epochs": (of.HIGHEST, of.CROSSING),
     },
     "selection_gaps": {
-        "Choosing by train_loss_end costs nothing that is seen in test_loss": (of.TESTED_ALIKE, of.TESTED),
+        "Choosing by train_loss_end shows no cost in test_loss": (of.TESTED_ALIKE, of.TESTED),
         "Choosing by train_loss_end costs test_loss for adam": (of.TESTED, of.TESTED_ALIKE),
     },
     "timeline": {
