@@ -12,7 +12,8 @@ import pandas as pd
 from sensitivity.measures.designs import check_varied, joined, refuse_adaptive
 from sensitivity.measures.estimates import Estimate, Stakes, ends, estimates, stakes
 from sensitivity.measures.losses import Array, keeping_losses, note
-from sensitivity.measures.tuned_curve import TunedCurve, tuned_curve
+from sensitivity.measures.magnitudes import deviation_of
+from sensitivity.measures.tuned_curve import FEWEST, TunedCurve, tuned_curve
 from trainables.names import InputError
 
 if TYPE_CHECKING:
@@ -173,21 +174,34 @@ def _corrected(curve: TunedCurve, x: float, cost: float, drawn: Array) -> tuple[
 def miss_draws(
     one: Estimate, goal: Stakes, curve: TunedCurve | None, factor: float
 ) -> tuple[float, Array] | None:
-    """Return the cost of a miss in units of the loss, and draws of it; None where it has no value."""
+    """Return the mean cost of a miss to both sides in units of the loss, and draws of it, for comparisons.
+
+    The interval of :func:`miss_row` is of a miss from the middle that was found. Two studies of the same
+    variant find two, which cost differently; so these draws are of the whole estimate: of what simulated
+    studies find, each from a middle of its own, and at least as wide as those of a miss from this middle. The
+    value has no correction, which would scatter more than what it corrects.
+
+    Returns:
+        None where there is no value: the range ends before the miss, or trials diverge there.
+    """
     if curve is None or not _fine_enough(curve, factor):
         return None
     step, centre = math.log10(factor), curve.middle
     if centre - step < curve.x[0] - 1e-6 or centre + step > curve.x[-1] + 1e-6:
         return None
     floor, floor_draws, _, _ = curve.at(centre)
-    found = [(x, *curve.at(x)[:2]) for x in (centre - step, centre + step)]
-    costs = [_corrected(curve, x, value - floor, draws - floor_draws) for x, value, draws in found]
-    if any(math.isnan(cost) for cost, _ in costs) or curve.doubt(step) or curve.doubt(-step):
+    (below, below_draws), (above, above_draws) = (curve.at(x)[:2] for x in (centre - step, centre + step))
+    value = (below + above) / 2 - floor
+    if math.isnan(value) or curve.doubt(step) or curve.doubt(-step):
         return None
-    if _lopsided(*costs):
-        return max(costs, key=lambda cost: cost[0])
-    (one_cost, one_draws), (other_cost, other_draws) = costs
-    return (one_cost + other_cost) / 2, (one_draws + other_draws) / 2
+    drawn = (below_draws + above_draws) / 2 - floor_draws
+    costs = curve.costs(step)
+    if len(costs) < FEWEST:
+        return value, drawn
+    found = np.random.default_rng((41, one.seed)).choice(costs, len(drawn))
+    deviation = deviation_of(found)
+    wider = max(1.0, deviation_of(drawn) / deviation) if deviation > 0 else 1.0
+    return value, value - wider * (found - found.mean())
 
 
 def _lopsided(one: tuple[float, Array], other: tuple[float, Array]) -> bool:

@@ -22,6 +22,8 @@ BANDWIDTH = 0.25
 CAPPED = 1e-9
 """Relative distance from the initial loss within which a trial counts as diverged or capped."""
 
+LEVERAGE = 0.8
+"""Largest share of its own fitted loss that a point is taken to have: one that stands alone has all."""
 FEWEST = 20
 """Fewest simulated studies from which the optimism of a curve is taken."""
 LIKELY = 0.05
@@ -115,6 +117,21 @@ class TunedCurve:
         found = [float(np.mean(errors)) if len(errors) >= FEWEST else 0.0 for errors in (every, same)]
         found[0] = max(0.0, found[0])
         return (found[0] + found[1]) / 2, abs(found[0] - found[1]) / 2
+
+    def costs(self, step: float) -> Array:
+        """Return what a miss to either side costs in simulated studies, each from the middle that it finds.
+
+        Args:
+            step: Distance from the middle, to both sides.
+
+        Returns:
+            Costs in units of the loss, ``[studies]``; without those of which a side is outside the levels.
+        """
+        centres = np.array(self._middles)
+        places = [centres, centres - step, centres + step]
+        there = np.all([(self.x[0] - 1e-6 <= x) & (x <= self.x[-1] + 1e-6) for x in places], axis=0)
+        middle, below, above = (_along(self.x, self.simulated, x) for x in places)
+        return np.asarray(((below + above) / 2 - middle)[there])
 
     def at(self, x: float) -> tuple[float, Array, Array, float]:
         """Return the loss at a place, linear between levels.
@@ -253,7 +270,13 @@ def _expected(one: Estimate, part: NDArray[np.int64]) -> float:
 
 
 def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:
-    """Return the curve of a variant that varies nothing else, by local linear regression."""
+    """Return the curve of a variant that varies nothing else, by local linear regression.
+
+    What a point is off its curve counts as if the curve had been fitted without it.
+
+    Source: MacKinnon & White, "Some Heteroskedasticity-Consistent Covariance Matrix Estimators", Journal of
+    Econometrics 29 (1985), HC3.
+    """
     group = one.group
     known = np.isfinite(axis.x)
     x, loss = axis.x[known], group.mean[known]
@@ -261,11 +284,12 @@ def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:
     weights = local_linear(x, levels, BANDWIDTH)
     draws = one.known.truth[:, known] @ weights.T
     fitted = loss @ weights.T
-    rest = loss - loss @ local_linear(x, x, BANDWIDTH).T
+    smoother = local_linear(x, x, BANDWIDTH)
+    rest = (loss - smoother @ loss) / (1 - np.minimum(np.diag(smoother), LEVERAGE))
     draws = fitted + (draws - draws.mean(axis=0))
     exponent = exponent_of(rest)
     scatter = np.ldexp(np.sqrt((weights**2) @ np.ldexp(rest, -exponent) ** 2), exponent)
-    draws = draws + scatter * np.random.default_rng(3).standard_normal(draws.shape)
+    draws = draws + scatter * np.random.default_rng((3, one.seed)).standard_normal(draws.shape)
     there = np.isfinite(group.loss[known])
     at_cap = (_at_cap(group)[known] & there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
     near = np.abs(x[None] - levels[:, None]) <= BANDWIDTH / 2
@@ -273,6 +297,7 @@ def _smoothed(one: Estimate, axis: Axis) -> TunedCurve:
     below = np.where(at_cap < 1, loss, np.nan)
     trained = [np.nanmin(below[row]) if np.isfinite(below[row]).any() else group.initial for row in near]
     simulated = one.known.simulated[: len(draws) // 2, known] @ weights.T
+    simulated += scatter * np.random.default_rng((43, one.seed)).standard_normal(simulated.shape)
     rows = np.vstack([fitted, capped, trained, one.known.mean[known] @ weights.T])
     return _in_order(axis, levels, rows, draws, simulated, group.initial)
 

@@ -25,10 +25,12 @@ from joblib import Parallel, delayed
 from sensitivity.measures.differences import differences, rank_sets
 from sensitivity.measures.estimates import estimated, stakes_of
 from sensitivity.measures.verdicts import EQUIVALENT, MARGIN, UNDECIDED, quantities, verdict_of
-from tests.benchmarks.cells import INITIAL, Array, Cell, valley
+from tests.benchmarks.cells import INITIAL, Array, Cell, flat, valley
 
 STUDIES = 3_000
 DRAWS = 500
+APART = 10
+"""Difference of the seeds of two studies, more than a study has variants."""
 SIX = tuple(f"variant {place}" for place in range(6))
 COLUMNS = ["studies of", "error", "studies", "share", "promised"]
 PROMISED, HIGHEST = 0.05, 0.061
@@ -70,10 +72,21 @@ class Kind:
 
 
 def told_apart(cell: Cell, seeds: int, variants: tuple[str, ...], number: int) -> list[str]:
-    """Return the errors of a study of identical variants."""
-    every = estimated(cell.draw(seeds, number, variants)[0], draws=DRAWS, seed=number)
+    """Return the errors of a study of identical variants, by mean loss."""
+    return _errors(cell, seeds, variants, number, "regret")
+
+
+def told_apart_by_a_miss(cell: Cell, seeds: int, variants: tuple[str, ...], number: int) -> list[str]:
+    """Return the errors of a study of identical variants, by the cost of a miss."""
+    return _errors(cell, seeds, variants, number, "miss")
+
+
+def _errors(cell: Cell, seeds: int, variants: tuple[str, ...], number: int, measure: str) -> list[str]:
+    every = estimated(cell.draw(seeds, number, variants)[0], draws=DRAWS, seed=APART * number)
     goal = stakes_of(every)
-    found = quantities(cell.results_of(variants), every, goal, "regret")
+    found = quantities(cell.results_of(variants), every, goal, measure)
+    if len(found) < 2:
+        return []
     units = cell.random or seeds
     pairs = differences(found, seeds=units)
     ranks = rank_sets([one.variant for one in found], pairs)
@@ -109,10 +122,17 @@ def kinds() -> Iterator[Kind]:
         )
         pair = Cell(f"{name}, apart", (8, 2), a_margin_apart, **more)
         yield Kind(f"two variants a margin apart, {name}", pair, seeds, SIX[:2], called_equal)
+    for name, seeds, cell in (
+        ("8 learning rates, 3 seeds", 3, Cell("8 learning rates", (8,), same)),
+        ("a plateau of 8 learning rates, 3 seeds", 3, Cell("8 alike", (8,), flat)),
+        ("40 random learning rates, 1 seed", 1, Cell("40 rates", (8,), same, random=40)),
+    ):
+        yield Kind(f"six identical variants, cost of a miss, {name}", cell, seeds, SIX, told_apart_by_a_miss)
 
 
 ERRORS = {
     told_apart: ("some pair is told apart", "an extreme is named"),
+    told_apart_by_a_miss: ("some pair is told apart", "an extreme is named"),
     called_equal: ("called equivalent",),
 }
 

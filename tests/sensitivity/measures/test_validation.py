@@ -8,9 +8,11 @@ import functools
 import pytest
 from scipy.stats import binom
 
+from tests.benchmarks import verdict_errors
 from tests.benchmarks.cells import GRIDS, RANDOM
 from tests.benchmarks.coverage import LOWEST, PLAIN, rows
 from tests.benchmarks.validate import Check, checks
+from tests.benchmarks.verdict_errors import PROMISED, kinds
 
 STUDIES = 40
 CHOSEN = {
@@ -52,3 +54,19 @@ def test_measures_on_a_common_reference_hold_the_truth_as_often_as_they_say(name
     assert {"best", "regret", "tuned", "untuned"} <= {row.statistic for row in found}
     for row in found:
         assert binom.cdf(round(row.coverage * row.studies), row.studies, LOWEST) > 1e-3, row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    [
+        "8 learning rates, 3 seeds",
+        "a plateau of 8 learning rates, 3 seeds",
+        "40 random learning rates, 1 seed",
+    ],
+)
+def test_costs_of_a_miss_of_identical_variants_are_not_told_apart(name: str) -> None:
+    kind = next(kind for kind in kinds() if kind.name == f"six identical variants, cost of a miss, {name}")
+    rows = verdict_errors.rows(kind, 2 * STUDIES, 1)
+    apart = {row[1]: float(str(row[3])) for row in rows}["some pair is told apart"]
+    assert binom.sf(round(2 * STUDIES * apart) - 1, 2 * STUDIES, PROMISED) > 1e-3
