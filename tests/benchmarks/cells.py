@@ -66,6 +66,7 @@ class Cell:
     ) -> tuple[list[Losses], list[Array]]:
         """Return one study, as the losses of each variant, and the true capped mean losses."""
         rng = np.random.default_rng((number, seeds, *self.name.encode()))
+        space, names = self.space, self.space.names
         groups, truths = [], []
         for place, variant in enumerate(variants):
             units = self._units(rng)
@@ -83,11 +84,9 @@ class Cell:
                 loss[::2, -1] = np.nan
             values = [
                 [hyperparameter.from_unit(u) for u in column]
-                for hyperparameter, column in zip(self.space, units.T, strict=True)
+                for hyperparameter, column in zip(space, units.T, strict=True)
             ]
-            configurations = [
-                dict(zip(self.space.names, row, strict=True)) for row in zip(*values, strict=True)
-            ]
+            configurations = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
             groups.append(
                 Losses(
                     "task",
@@ -96,7 +95,7 @@ class Cell:
                     units,
                     np.array(values[0]),
                     configurations,
-                    self.space.names,
+                    names,
                     not self.random,
                     INITIAL,
                 )
