@@ -118,11 +118,11 @@ def test_a_study_travels_with_its_module_and_is_followed_to_its_end(
 
 
 def test_a_running_study_is_joined_then_cancelled_and_continued(head: Head, tmp_path: pathlib.Path) -> None:
-    arguments = write(tmp_path, "slow", seconds=1, cohort_size=1)
+    arguments = write(tmp_path, "slow", seconds=3, cohort_size=1)
     assert command(head, tmp_path, "submit", *arguments, "--no-wait").returncode == 0
     joined = command(head, tmp_path, "submit", *arguments, "--no-wait")
     assert "study slow runs already as job slow-1" in joined.stderr
-    other = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=1, epochs=3), "--no-wait")
+    other = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=3, epochs=3), "--no-wait")
     assert other.returncode == 2
     assert (
         other.stderr
@@ -137,7 +137,7 @@ def test_a_running_study_is_joined_then_cancelled_and_continued(head: Head, tmp_
     assert command(head, tmp_path, "jobs", "cancel", "slow").stdout == "slow: stopped\n"
     assert command(head, tmp_path, "jobs", "wait", "slow-1").returncode == 1
     assert "completed" in statuses(head.home / "sensitivity.sqlite", "slow")
-    again = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=1, cohort_size=1))
+    again = command(head, tmp_path, "submit", *write(tmp_path, "slow", seconds=3, cohort_size=1))
     assert re.search(r"6 trials, [1-5] in the store", again.stdout), again.stdout
     assert statuses(head.home / "sensitivity.sqlite", "slow") == ["completed"] * 6
 
