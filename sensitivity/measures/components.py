@@ -160,8 +160,9 @@ class Simulated:
             moved = square * true + cross * np.sqrt(true) + rest
             positive = np.maximum(0.0, moved).sum(axis=0)
             together = np.maximum(0.0, fixed_sum + moved.sum(axis=0))
-            whole = (together + self.noise) * (fixed_positive + positive)
-            share = np.divide(together * positive, whole, out=np.zeros_like(whole), where=whole > 0)
+            whole, effects = together + self.noise, fixed_positive + positive
+            share = np.divide(together, whole, out=np.zeros_like(whole), where=whole > 0)
+            share *= np.divide(positive, effects, out=np.zeros_like(whole), where=effects > 0)
             beyond = np.count_nonzero(share[0] >= value - slack), np.count_nonzero(share[1] <= value + slack)
             return np.array(beyond) / len(base)
 
