@@ -182,7 +182,8 @@ def miss_draws(
     value has no correction, which would scatter more than what it corrects.
 
     Returns:
-        None where there is no value: the range ends before the miss, or trials diverge there.
+        The cost, and draws that are NaN where nothing tells the noise; None where there is no value: the
+        range ends before the miss, or trials diverge there.
     """
     if curve is None or not _fine_enough(curve, factor):
         return None
@@ -195,6 +196,8 @@ def miss_draws(
     if math.isnan(value) or curve.doubt(step) or curve.doubt(-step):
         return None
     drawn = (below_draws + above_draws) / 2 - floor_draws
+    if not one.known.repeated and not deviation_of(drawn) > 1e-9 * abs(goal.unit):  # but for rounding
+        return value, np.full(len(drawn), math.nan)
     costs = curve.costs(step)
     if len(costs) < FEWEST:
         return value, drawn

@@ -8,8 +8,11 @@ import functools
 import pytest
 from scipy.stats import binom
 
+from sensitivity.measures.differences import differences
+from sensitivity.measures.estimates import estimated, stakes_of
+from sensitivity.measures.verdicts import QUANTITIES, UNDECIDED, quantities, verdict_of
 from tests.benchmarks import verdict_errors
-from tests.benchmarks.cells import GRIDS, RANDOM
+from tests.benchmarks.cells import GRIDS, RANDOM, Cell
 from tests.benchmarks.coverage import LOWEST, PLAIN, rows
 from tests.benchmarks.validate import Check, checks
 from tests.benchmarks.verdict_errors import PROMISED, kinds
@@ -70,3 +73,12 @@ def test_costs_of_a_miss_of_identical_variants_are_not_told_apart(name: str) -> 
     rows = verdict_errors.rows(kind, 2 * STUDIES, 1)
     apart = {row[1]: float(str(row[3])) for row in rows}["some pair is told apart"]
     assert binom.sf(round(2 * STUDIES * apart) - 1, 2 * STUDIES, PROMISED) > 1e-3
+
+
+@pytest.mark.parametrize("measure", QUANTITIES)
+@pytest.mark.parametrize("cell", [cell for cell in GRIDS if cell.name in ("equal noise", "8 configurations")])
+def test_one_seed_of_a_grid_tells_no_two_variants_apart(cell: Cell, measure: str) -> None:
+    every = estimated(cell.draw(1, 0)[0], draws=200)
+    goal = stakes_of(every)
+    found = [] if measure == "default" else quantities(cell.results, every, goal, measure)
+    assert all(verdict_of(pair, 0.02 * goal.unit) == UNDECIDED for pair in differences(found, seeds=1))
