@@ -13,6 +13,8 @@ from sensitivity.measures.surface import mixed_with_cap, noise_trend
 
 TAILS = (2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, math.inf)
 """Degrees of freedom of Student's t that the noise of a trial may have."""
+NORMAL = 0.5
+"""Probability of normal noise before residuals are seen: few of them tell it from heavy tails."""
 TEMPER = 0.4
 """Power of the likelihood of the tails: few residuals tell little of tails, and too light ones mislead."""
 NEIGHBOURS = 2.0
@@ -52,9 +54,9 @@ class TrialNoise:
         variance = np.full(len(loss), np.nan)
         repeated = finished.sum(axis=1) > 1
         variance[repeated] = np.nanvar(loss[repeated], axis=1, ddof=1)
-        known = calm & repeated
+        known = calm & (np.nan_to_num(variance) > 0)  # equal trials, as those at the cap are, have no noise
         pooled = float((variance[known] / trend[known] ** 2).mean()) if known.any() else 0.0
-        deviation = np.where(mixed | (variance == 0), 0.0, math.sqrt(pooled) * trend)
+        deviation = np.where(mixed | (repeated & ~known), 0.0, math.sqrt(pooled) * trend)
         return cls(deviation, _tails(loss[known], trend[known]), *_divergence(group, mixed), finished)
 
     def draw(self, draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -113,7 +115,7 @@ def _divergence(group: Losses, mixed: NDArray[np.bool_]) -> tuple[Array, Array]:
 
 
 def _tails(loss: Array, trend: Array) -> Array:
-    """Return the probability of each of :data:`TAILS`: a tempered likelihood of the residuals.
+    """Return the probability of each of :data:`TAILS`: a prior times a tempered likelihood of the residuals.
 
     The scale is that of the greatest likelihood. A residual of one of S seeds counts as :math:`(S - 1) / S`.
     """
@@ -137,7 +139,8 @@ def _tails(loss: Array, trend: Array) -> Array:
         float((density - shift).dot(weight).max())
         for density in (_log_density(squared, degrees) for degrees in TAILS)
     ]
-    chance = np.exp(TEMPER * (np.array(likelihood) - max(likelihood)))
+    prior = np.where(normal > 0, NORMAL, (1 - NORMAL) / (len(TAILS) - 1))
+    chance = prior * np.exp(TEMPER * (np.array(likelihood) - max(likelihood)))
     return np.asarray(chance / chance.sum())
 
 
