@@ -29,7 +29,7 @@ def is_keras_tuner(place: pathlib.Path) -> bool:
 def read_keras_tuner(place: pathlib.Path) -> ToolTable:
     """Return the trials of a project, with the score of each.
 
-    The score is named after the metric whose best observation it is.
+    The score is named after the metric whose best observation it is. Where it is NaN the trial diverged.
 
     Source:
         https://keras.io/api/keras_tuner/tuners/base_tuner/, and ``keras_tuner/engine/trial.py``.
@@ -47,7 +47,7 @@ def read_keras_tuner(place: pathlib.Path) -> ToolTable:
             {f"params.{name}": value for name, value in values.items() if not str(name).startswith(INTERNAL)}
             | {
                 f"metrics.{metric}": trial.get("score"),
-                "status": trial.get("status"),
+                "status": _status(trial),
                 "trial_id": trial.get("trial_id"),
             }
             | ({"tuner_epochs": budget} if budget is not None else {})
@@ -58,6 +58,12 @@ def read_keras_tuner(place: pathlib.Path) -> ToolTable:
         raise InputError(f"the trials of {str(place)!r} have no hyperparameters")
     directions = {f"metrics.{metric}": direction} if direction is not None else {}
     return ToolTable(frame, f"metrics.{metric}", directions, _domains(trials))
+
+
+def _status(trial: Mapping[str, Any]) -> Any:
+    """Return the status of a trial; a score of NaN, which Keras Tuner calls a failure, is a result."""
+    score = trial.get("score")
+    return "COMPLETED" if isinstance(score, float) and math.isnan(score) else trial.get("status")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

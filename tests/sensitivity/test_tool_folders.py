@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pathlib
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sensitivity.command.tables import TOOLS as commanded
 from sensitivity.exchange.tool_folders import FILES, TOOLS, tool_of
 from sensitivity.results.results import Results
 from tests.sensitivity.command import run
+from tests.sensitivity.sweeps import check, python, sweep
 from tests.sensitivity.tables import noisy
 from tests.sensitivity.tables import results as made_up
 from trainables.names import InputError
@@ -164,6 +166,50 @@ def test_a_project_of_keras_tuner(tmp_path: pathlib.Path) -> None:
     assert (results.metric, results.direction) == ("val_accuracy", "max")
     assert statuses(results) == ["completed"] * 5 + ["failed", "completed", "running"]
     assert results.trials["value"].max() == pytest.approx(0.82)
+
+
+PROGRAM = """
+import json, os, sys
+os.environ["KERAS_BACKEND"] = "torch"
+import keras_tuner
+
+ends = {(name, lr, seed): (status, loss) for name, lr, seed, status, loss in json.loads(sys.argv[2])}
+space = keras_tuner.HyperParameters()
+space.Choice("optimizer", ["adam", "sgd"])
+space.Choice("lr", sorted({lr for _, lr, _ in ends}))
+space.Choice("seed", [0, 7])
+
+class Program(keras_tuner.GridSearch):
+    def run_trial(self, trial):
+        values = trial.hyperparameters.values
+        status, loss = ends[values["optimizer"], values["lr"], values["seed"]]
+        if status == "failed":
+            raise keras_tuner.errors.FailedTrialError("out of memory")
+        return {"val_loss": loss}
+
+Program(
+    objective=keras_tuner.Objective("val_loss", "min"), directory=sys.argv[1], project_name="mnist",
+    hyperparameters=space, max_consecutive_failed_trials=20, max_trials=100,
+).search()
+"""
+
+
+def test_a_search_by_keras_tuner_is_what_was_tried(tmp_path: pathlib.Path) -> None:
+    if find_spec("keras_tuner") is None:  # an import would load Keras with TensorFlow
+        pytest.skip("needs the extra examples")
+    members = sweep(running=False)
+    ends = [(one.optimizer, one.lr, one.seed, one.status, one.loss) for one in members]
+    python(PROGRAM, str(tmp_path), json.dumps(ends), cwd=tmp_path)
+    assert tool_of(tmp_path / "mnist") == "keras_tuner"
+    check(from_table(tmp_path / "mnist"), members)
+
+
+def test_a_score_of_nan_is_a_trial_that_diverged(tmp_path: pathlib.Path) -> None:
+    place = keras_tuner(tmp_path / "mnist")
+    trial = json.loads((place / "trial_0005" / "trial.json").read_text())
+    trial |= {"status": "FAILED", "score": math.nan}
+    (place / "trial_0005" / "trial.json").write_text(json.dumps(trial))
+    assert statuses(from_table(place)) == ["completed"] * 5 + ["diverged", "completed", "running"]
 
 
 def test_a_score_that_several_metrics_could_be_is_one_question(tmp_path: pathlib.Path) -> None:
