@@ -69,6 +69,9 @@ def single(hyperparameter: Hyperparameter, value: Any) -> Hyperparameter:
         InputError: the value is outside the hyperparameter's domain.
     """
     value = hyperparameter.check(value)
+    if isinstance(hyperparameter, Float) and hyperparameter.zero is not None:
+        kept = hyperparameter if value else replace(hyperparameter, scale="linear", zero=None, default=None)
+        return replace(kept, low=value, high=value, default=value, zero=None)
     if isinstance(hyperparameter, (Float, Integer)):
         return replace(hyperparameter, low=value, high=value, default=value)
     if isinstance(hyperparameter, Ordinal):

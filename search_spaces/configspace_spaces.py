@@ -102,7 +102,7 @@ def configuration_from_configspace(space: SearchSpace, configuration: Mapping[st
         if native_name != name and isinstance(domain, Float):
             value = min(max(1 - float(value), domain.low), domain.high)
         elif isinstance(domain, Float) and domain.step is None:
-            value = min(max(float(value), domain.low), domain.high)
+            value = domain.from_above_zero(min(max(float(value), domain.lowest), domain.high))
         values[name] = value
     return space.check(values)
 
@@ -182,9 +182,17 @@ def _to_native(package: Any, hyperparameter: Hyperparameter, meta: dict[str, Any
 
 
 def _float_to_native(package: Any, hyperparameter: Float, meta: dict[str, Any]) -> Any:
-    """Convert a continuous float to one of ConfigSpace; log1m becomes 1 - x on a log scale."""
+    """Convert a continuous float to one of ConfigSpace; log1m becomes 1 - x on a log scale, and 0 any
+    number below ``low``."""
     name, low, high = hyperparameter.name, hyperparameter.low, hyperparameter.high
-    log, default = hyperparameter.scale == "log", hyperparameter.default_value()
+    log, default = hyperparameter.scale == "log", hyperparameter.above_zero(hyperparameter.default_value())
+    if hyperparameter.zero is not None:
+        low = round(hyperparameter.lowest, 9)
+        if not 0 < low < hyperparameter.low:
+            raise InputError(
+                f"{name} cannot be carried over: ConfigSpace rounds bounds to 9 decimals, and 0 lies between "
+                f"{hyperparameter.lowest!r} and {hyperparameter.low!r}"
+            )
     if hyperparameter.scale == "log1m":
         name, low, high, log, default = f"{COMPLEMENT}{name}", 1 - high, 1 - low, True, 1 - default
     for bound in (low, high):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from numbers import Integral
 from typing import Any, ClassVar, TypeVar
 
@@ -125,3 +126,37 @@ def check_bounds(name: str, low: float, high: float, scale: str, scales: Sequenc
         raise InputError(f"high of {name} must be below 1 on a log1m scale, got {high!r}")
     if not math.isfinite(high - low):
         raise InputError(f"{name} must span less than the largest float, got low {low!r} and high {high!r}")
+
+
+def check_step(name: str, low: float, high: float, step: float, scale: str) -> None:
+    """Check that a step is positive, on a linear scale, and divides the range of the domain.
+
+    Args:
+        name: name of the hyperparameter, for the error message.
+        low: lower bound.
+        high: upper bound.
+        step: difference of two neighbouring values.
+        scale: name of the scale.
+
+    Raises:
+        InputError: the step is invalid.
+    """
+    if scale != "linear":
+        raise InputError(
+            f"step of {name} needs a linear scale, got {scale!r}; an ordinal can list the levels"
+        )
+    if step <= 0:
+        raise InputError(f"step of {name} must be above 0, got {step!r}")
+    exact_low, exact_high, exact_step = (Decimal(repr(number)) for number in (low, high, step))
+    if (exact_high - exact_low) / exact_step > LARGEST:
+        raise InputError(
+            f"step of {name} must make at most 2**40 values, got {step!r} from {low!r} to {high!r}"
+        )
+    steps = int((exact_high - exact_low) / exact_step + Decimal("1e-9"))
+    last = exact_low + steps * exact_step
+    if abs(exact_high - last) > exact_step * Decimal("1e-9"):
+        upper = type(low)(last)
+        raise InputError(
+            f"high of {name} must be low plus a whole number of steps of {step!r}, got {high!r}; nearest "
+            f"below {upper!r}"
+        )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from search_spaces.discrete import Categorical, Ordinal
 from search_spaces.domains import LARGEST
-from search_spaces.numeric import Float, Integer
+from search_spaces.integers import Integer
+from search_spaces.numeric import Float
 
 __all__ = ["LARGEST", "Categorical", "Float", "Hyperparameter", "Integer", "Ordinal"]
 

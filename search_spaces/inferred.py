@@ -25,6 +25,8 @@ NARROW, EXACT = 3.9, 0.01
 """Ratio, and unevenness on a log scale, for which fewer than ten times are enough: 16, 32, 64."""
 MOST_LEVELS = 12
 """Largest number of values that are taken for levels of an ordinal."""
+MOST_ZEROS = 0.9
+"""Largest share of 0 beside a log scale."""
 BOOLS = {"True": True, "False": False}
 
 
@@ -121,6 +123,7 @@ def domain_of(name: str, values: Iterable[Any], scale: str | None = None) -> Hyp
     >>> domain_of("p", [1, 2, math.inf])
     Ordinal(name='p', levels=(1, 2, inf), default=None)
     """
+    values = list(values)
     plain = plain_values(name, values, mixed=scale == "categorical")
     scale = scale if scale is not None else scale_of(name, plain)
     if scale not in SCALE_NAMES:
@@ -140,6 +143,10 @@ def domain_of(name: str, values: Iterable[Any], scale: str | None = None) -> Hyp
             )
     numbers = cast("tuple[float, ...]", plain)
     low, high = min(numbers), max(numbers)
+    above = [x for x in numbers if x > 0]
+    if scale == "log" and low == 0 and above and min(above) < high:
+        zeros = sum(read_value(choice_of(value)) == 0 for value in values)
+        return Float(name, float(min(above)), float(high), "log", zero=min(zeros / len(values), MOST_ZEROS))
     if scale != "log1m" and all(float(x).is_integer() and abs(x) <= LARGEST for x in numbers):
         return Integer(name, int(low), int(high), cast(Literal["linear", "log"], scale))
     return Float(name, float(low), float(high), cast(Literal["linear", "log", "log1m"], scale))
@@ -149,7 +156,8 @@ def scale_of(name: str, values: Iterable[Any]) -> str:
     """Infer the scale on which values form a grid, or else on which uniform draws are most likely.
 
     The result is linear unless another scale fits clearly better. Text, bools and mixtures with None are
-    categorical. Numbers with an infinity, or with a 0 among magnitudes (0, 1e-4, 1e-3, 1e-2), are ordinal.
+    categorical. Numbers with an infinity, or with a 0 among magnitudes (0, 1e-4, 1e-3, 1e-2), are ordinal;
+    with a 0 among many draws from a log scale they are on a log scale.
     Two values form a grid on any scale, so two that are a decade apart are log, or log1m if both are at least
     a half.
 
@@ -179,8 +187,11 @@ def scale_of(name: str, values: Iterable[Any]) -> str:
         return (
             "log1m" if "log1m" in fitting and numbers[0] >= 0.5 else "log" if "log" in fitting else "linear"
         )
-    if numbers[0] == 0 and "log1m" not in fitting and _is_zero_and_magnitudes(numbers):
-        return "ordinal"
+    if numbers[0] == 0 and "log1m" not in fitting:
+        if _is_zero_and_magnitudes(numbers):
+            return "ordinal"
+        if len(numbers) > MOST_LEVELS and _unevenness(numbers, "linear") >= GRID:  # a draw is never 0
+            return "log" if scale_of(name, numbers[1:]) == "log" else "linear"
     uneven = {scale: _unevenness(numbers, scale) for scale in fitting}
     if min(uneven.values()) < GRID:
         return min(uneven, key=lambda scale: uneven[scale])

@@ -20,7 +20,8 @@ def domain(hyperparameter: Hyperparameter) -> str:
         if hyperparameter.low == hyperparameter.high:
             return f"{hyperparameter.low}"
         step = "" if hyperparameter.step is None else f" by {hyperparameter.step}"
-        return f"{hyperparameter.low} to {hyperparameter.high}{step}"
+        zero = "0 or " if isinstance(hyperparameter, Float) and hyperparameter.zero is not None else ""
+        return f"{zero}{hyperparameter.low} to {hyperparameter.high}{step}"
     if isinstance(hyperparameter, Ordinal):
         return ", ".join(map(str, hyperparameter.levels))
     return " | ".join(map(str, hyperparameter.choices))

@@ -1,16 +1,16 @@
-"""Numeric hyperparameters: real numbers (Float) and integers (Integer) between two inclusive bounds."""
+"""Real numbers between two inclusive bounds (Float), and 0 beside them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-from search_spaces.domains import ALWAYS, LARGEST, Domain, check_bounds
+from search_spaces.domains import ALWAYS, Domain, check_bounds, check_step
 from search_spaces.scales import SCALES, Transform, place
-from search_spaces.values import finite_number, number_of, whole_number
+from search_spaces.values import finite_number, number_of
 from trainables.names import InputError
 
 
@@ -26,6 +26,8 @@ class Float(Domain):
         default: a value of the domain, or None.
         step: if set, the values are low, low + step, ... high, each with an equal share of [0, 1]. Requires a
             linear scale, and ``high - low`` must be a multiple of ``step``.
+        zero: if set, 0 is a value too, with this share of [0, 1] below ``low``, above 0 and at most 0.9.
+            Requires a log scale.
         when: values of earlier hyperparameters for which this one is active; see
             :class:`search_spaces.conditions.Conditions`.
 
@@ -38,6 +40,8 @@ class Float(Domain):
     0.99
     >>> Float("dropout", 0, 0.5, step=0.1).grid(10)
     (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    >>> Float("weight_decay", 1e-4, 0.1, "log", zero=0.2).grid(5)
+    (0.0, 0.0001, 0.001, 0.01, 0.1)
     """
 
     name: str
@@ -46,6 +50,7 @@ class Float(Domain):
     scale: Literal["linear", "log", "log1m"] = "linear"
     default: float | None = None
     step: float | None = field(default=None, kw_only=True)
+    zero: float | None = field(default=None, kw_only=True)
     when: Any = field(default=ALWAYS, kw_only=True)
     kind: ClassVar[str] = "float"
 
@@ -56,7 +61,9 @@ class Float(Domain):
         check_bounds(self.name, self.low, self.high, self.scale, tuple(SCALES))
         if self.step is not None:
             object.__setattr__(self, "step", finite_number(f"step of {self.name}", self.step))
-            _check_step(self)
+            check_step(self.name, self.low, self.high, self.step, self.scale)
+        if self.zero is not None:
+            object.__setattr__(self, "zero", _checked_zero(self))
         self._check_default()
 
     @property
@@ -72,14 +79,20 @@ class Float(Domain):
                 steps.
         """
         number = number_of(self.name, value)
+        if self.zero is not None and number == 0:
+            return 0.0
         if not self.low <= number <= self.high:
-            raise InputError(f"{self.name} must be between {self.low!r} and {self.high!r}, got {value!r}")
+            zero = "" if self.zero is None else "0 or "
+            raise InputError(
+                f"{self.name} must be {zero}between {self.low!r} and {self.high!r}, got {value!r}"
+            )
         return number if self.step is None else self._level(self._step_of(number, value))
 
     def to_unit(self, value: object) -> float:
         """Return the coordinate of a value in [0, 1]: 0 for low, 1 for high; 0.5 if low equals high.
 
-        With a step, return the middle of the value's bin.
+        With a step, return the middle of the value's bin; with a share of 0, low has the coordinate of its
+        end, and 0 that of its middle.
 
         Raises:
             InputError: the value is not in the domain.
@@ -87,6 +100,8 @@ class Float(Domain):
         if self.step is not None:
             return (self._step_of(self.check(value), value) + 0.5) / (self._steps + 1)
         x = self.check(value)
+        if self.zero is not None and x in (0.0, self.low):
+            return self.zero if x else self.zero / 2
         if x == self.low or x == self.high:
             return 0.5 if self.low == self.high else float(x == self.high)
         start, width, forward, _ = self._axis
@@ -101,6 +116,8 @@ class Float(Domain):
         u = place(self.name, u)
         if self.step is not None:
             return self._level(min(math.floor(u * (self._steps + 1)), self._steps))
+        if self.zero is not None and u < self.zero:
+            return 0.0
         if u == 0.0 or u == 1.0:
             return self.high if u else self.low
         start, width, _, backward = self._axis
@@ -109,24 +126,55 @@ class Float(Domain):
     def grid(self, n: int) -> tuple[float, ...]:
         """Return ``n`` levels equally spaced on the scale, the bounds included, rounded to at most 12 digits.
 
-        Levels that rounding makes equal are returned once. For ``n`` = 1, return the default value.
+        Levels that rounding makes equal are returned once. For ``n`` = 1, return the default value. 0 is the
+        first level where it is a value.
 
         Raises:
             InputError: ``n`` is below 1.
         """
+        if self.zero is not None and len(self._even(n)) > 1:
+            return 0.0, *(self._positive.grid(n - 1) if n > 2 else (self.high,))
         if self.step is not None:
             return self._levels([self._level(math.floor(u * self._steps + 0.5)) for u in self._even(n)])
         return self._levels([self._readable(u) for u in self._even(n)])
 
     def middle(self) -> float:
-        """Return the middle of the scale, rounded to at most 12 digits."""
+        """Return the middle of the scale, rounded to at most 12 digits; 0 does not count."""
+        if self.zero is not None:
+            return self._positive.middle()
         return self.from_unit(0.5) if self.step is not None else self._readable(0.5)
+
+    @property
+    def lowest(self) -> float:
+        """Lower end of a log axis on which 0 has its share of the length: ``low`` where 0 is no value."""
+        return self.low if self.zero is None else math.exp(self._axis[0])
+
+    def above_zero(self, value: float) -> float:
+        """Return what a log axis shows for a value: for 0 the middle of its share, below ``low``.
+
+        >>> round(Float("weight_decay", 1e-4, 1e-1, "log", zero=0.25).above_zero(0), 8)
+        3.162e-05
+        """
+        if self.zero is None or value != 0:
+            return float(value)
+        start, width, _, backward = self._axis
+        return backward(start + width * self.zero / 2)
+
+    def from_above_zero(self, number: float) -> float:
+        """Return the value that a number on a log axis from :attr:`lowest` means: 0 below ``low``."""
+        return 0.0 if self.zero is not None and number < self.low else number
+
+    @cached_property
+    def _positive(self) -> Float:
+        default = None if self.default == 0 else self.default
+        return replace(self, zero=None, default=default)
 
     @cached_property
     def _axis(self) -> tuple[float, float, Transform, Transform]:
         forward, backward = SCALES[self.scale]
-        start = forward(self.low)
-        return start, forward(self.high) - start, forward, backward
+        start, end = forward(self.low), forward(self.high)
+        width = (end - start) / (1 - (self.zero or 0.0))
+        return end - width if self.zero else start, width, forward, backward
 
     @cached_property
     def _steps(self) -> int:
@@ -167,148 +215,20 @@ class Float(Domain):
         return min(max(round(x, digits) + 0.0, self.low), self.high)
 
 
-@dataclass(frozen=True, repr=False)
-class Integer(Domain):
-    """An integer between two inclusive bounds.
-
-    On a ``linear`` scale every integer has an equal share of [0, 1]. On a ``log`` scale (low at least 1) the
-    share of i is proportional to log(i + 1/2) - log(i - 1/2).
-
-    Args:
-        name: key of the hyperparameter in configurations.
-        low: lower bound, at least -2**40; at least 1 on a log scale.
-        high: upper bound, from ``low`` to 2**40.
-        scale: ``linear`` or ``log``.
-        default: a value of the domain, or None.
-        step: if set, the values are low, low + step, ... high. Requires a linear scale, and ``high - low``
-            must be a multiple of ``step``.
-        when: conditions, as in :class:`Float`.
+def _checked_zero(domain: Float) -> float:
+    """Return the share of 0 as a float.
 
     Raises:
-        InputError: an argument is invalid.
-
-    >>> [Integer("depth", 1, 4).to_unit(depth) for depth in (1, 2, 3, 4)]
-    [0.125, 0.375, 0.625, 0.875]
-    >>> Integer("width", 16, 64, step=16).grid(9)
-    (16, 32, 48, 64)
+        InputError: it is outside its range, or the domain has no place for it.
     """
-
-    name: str
-    low: int
-    high: int
-    scale: Literal["linear", "log"] = "linear"
-    default: int | None = None
-    step: int | None = field(default=None, kw_only=True)
-    when: Any = field(default=ALWAYS, kw_only=True)
-    kind: ClassVar[str] = "integer"
-
-    def __post_init__(self) -> None:
-        self._check_name_and_condition()
-        for bound in ("low", "high"):
-            value = whole_number(f"{bound} of {self.name}", getattr(self, bound))
-            if abs(value) > LARGEST:
-                raise InputError(f"{bound} of {self.name} must be within +-2**40, got {value}")
-            object.__setattr__(self, bound, value)
-        check_bounds(self.name, self.low, self.high, self.scale, ("linear", "log"))
-        if self.step is not None:
-            object.__setattr__(self, "step", whole_number(f"step of {self.name}", self.step))
-            _check_step(self)
-        self._check_default()
-
-    @property
-    def cardinality(self) -> int:
-        """Number of values."""
-        return (self.high - self.low) // (self.step or 1) + 1
-
-    def check(self, value: object) -> int:
-        """Return a value as an int; a float without a fraction is accepted.
-
-        Raises:
-            InputError: the value is not a whole number, or is out of bounds or between two steps.
-        """
-        number = whole_number(self.name, value)
-        if not self.low <= number <= self.high:
-            raise InputError(f"{self.name} must be between {self.low} and {self.high}, got {value!r}")
-        if self.step is not None and (number - self.low) % self.step:
-            nearest = min(self.low + round((number - self.low) / self.step) * self.step, self.high)
-            raise InputError(
-                f"{self.name} must be {self.low} plus a whole number of steps of {self.step}, got {value!r}; "
-                f"nearest {nearest}"
-            )
-        return number
-
-    def to_unit(self, value: object) -> float:
-        """Return the middle of a value's bin in [0, 1].
-
-        Raises:
-            InputError: the value is not in the domain.
-        """
-        number = self.check(value)
-        if self.scale == "linear" or self.low == self.high:
-            return ((number - self.low) // (self.step or 1) + 0.5) / self.cardinality
-        start, width = self._log_axis
-        return (math.log(number) - start) / width
-
-    def from_unit(self, u: float) -> int:
-        """Return the integer whose bin contains ``u``, which is clipped to [0, 1].
-
-        Raises:
-            InputError: ``u`` is NaN.
-        """
-        u = place(self.name, u)
-        if self.scale == "linear" or self.low == self.high:
-            return min(self.low + math.floor(u * self.cardinality) * (self.step or 1), self.high)
-        start, width = self._log_axis
-        return min(max(math.floor(math.exp(start + u * width) + 0.5), self.low), self.high)
-
-    def grid(self, n: int) -> tuple[int, ...]:
-        """Return at most ``n`` integers, as equally spaced on the scale as possible, bounds included.
-
-        For ``n`` = 1, return the default value.
-
-        Raises:
-            InputError: ``n`` is below 1.
-        """
-        if self.step is not None:
-            last = self.cardinality - 1
-            return self._levels([self.low + math.floor(u * last + 0.5) * self.step for u in self._even(n)])
-        line = Float(self.name, self.low, self.high, self.scale)
-        return self._levels([round(line.from_unit(u)) for u in self._even(n)])
-
-    def middle(self) -> int:
-        """Return the middle of the scale."""
-        return self.from_unit(0.5)
-
-    @cached_property
-    def _log_axis(self) -> tuple[float, float]:
-        start = math.log(self.low - 0.5)
-        return start, math.log(self.high + 0.5) - start
-
-
-def _check_step(domain: Float | Integer) -> None:
-    """Check that a step is positive, on a linear scale, and divides the range of the domain.
-
-    Raises:
-        InputError: the step is invalid.
-    """
-    name, low, high, step = domain.name, domain.low, domain.high, domain.step
-    assert step is not None
-    if domain.scale != "linear":
+    name, share = domain.name, finite_number(f"zero of {domain.name}", domain.zero)
+    if not 0 < share <= 0.9:
+        raise InputError(f"zero of {name} must be a share above 0 and at most 0.9, got {share!r}")
+    if domain.scale != "log":
+        raise InputError(f"zero of {name} needs a log scale, got {domain.scale!r}; use low: 0")
+    if domain.low == domain.high:
         raise InputError(
-            f"step of {name} needs a linear scale, got {domain.scale!r}; an ordinal can list the levels"
+            f"zero of {name} needs low below high, got {domain.low!r} for both; an ordinal can list "
+            "the levels"
         )
-    if step <= 0:
-        raise InputError(f"step of {name} must be above 0, got {step!r}")
-    exact_low, exact_high, exact_step = (Decimal(repr(number)) for number in (low, high, step))
-    if (exact_high - exact_low) / exact_step > LARGEST:
-        raise InputError(
-            f"step of {name} must make at most 2**40 values, got {step!r} from {low!r} to {high!r}"
-        )
-    steps = int((exact_high - exact_low) / exact_step + Decimal("1e-9"))
-    last = exact_low + steps * exact_step
-    if abs(exact_high - last) > exact_step * Decimal("1e-9"):
-        upper = type(low)(last)
-        raise InputError(
-            f"high of {name} must be low plus a whole number of steps of {step!r}, got {high!r}; nearest "
-            f"below {upper!r}"
-        )
+    return share

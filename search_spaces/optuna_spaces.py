@@ -23,7 +23,8 @@ def to_optuna(space: SearchSpace) -> dict[str, BaseDistribution]:
     r"""Convert a space to Optuna's distributions, in coordinates where the hyperparameters are uniform.
 
     A log1m hyperparameter x becomes :math:`t = -\log_{10}(1 - x)` on a linear scale, so .9, .99 and .999
-    become 1, 2 and 3; an ordinal becomes the index of its level, from 0; all others keep their values.
+    become 1, 2 and 3; an ordinal becomes the index of its level, from 0; a 0 on a log scale becomes the share
+    of the range below ``low``; all others keep their values.
     Defaults and constraints are dropped, as distributions have none. :func:`configuration_from_optuna` reads
     the parameters of a trial.
 
@@ -146,7 +147,7 @@ def distribution(hyperparameter: Hyperparameter) -> BaseDistribution:
         return IntDistribution(hyperparameter.low, hyperparameter.high, log=log, step=step)
     if hyperparameter.scale == "log1m":
         return FloatDistribution(_nines(hyperparameter.low), _nines(hyperparameter.high))
-    return FloatDistribution(hyperparameter.low, hyperparameter.high, log=log, step=hyperparameter.step)
+    return FloatDistribution(hyperparameter.lowest, hyperparameter.high, log=log, step=hyperparameter.step)
 
 
 def value_of(hyperparameter: Hyperparameter, value: Any) -> Any:
@@ -169,7 +170,7 @@ def value_of(hyperparameter: Hyperparameter, value: Any) -> Any:
             if number <= _nines(low):
                 return low
             number = high if number >= _nines(high) else -math.expm1(-number * math.log(10))
-        return min(max(number, low), high)
+        return hyperparameter.from_above_zero(min(max(number, hyperparameter.lowest), high))
     if isinstance(hyperparameter, Ordinal):
         last = len(hyperparameter.levels) - 1
         if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) <= last:

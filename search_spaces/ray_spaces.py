@@ -20,7 +20,7 @@ from search_spaces.spaces import SearchSpace
 from search_spaces.values import python_value
 from trainables.names import InputError, unknown
 
-COMPLEMENT, LEVEL = "1 - ", "level of "
+COMPLEMENT, LEVEL, ZERO = "1 - ", "level of ", "0 or "
 """Prefixes of the names of log1m and of ordinal hyperparameters in a transformed ``param_space``."""
 
 
@@ -63,7 +63,7 @@ def configuration_from_ray(space: SearchSpace, config: Mapping[str, Any]) -> dic
     values: dict[str, Any] = {}
     for hyperparameter in space:
         name = hyperparameter.name
-        complement, level = f"{COMPLEMENT}{name}", f"{LEVEL}{name}"
+        complement, level, zero = f"{COMPLEMENT}{name}", f"{LEVEL}{name}", f"{ZERO}{name}"
         if complement in config and isinstance(hyperparameter, Float):
             value = 1 - float(config[complement])
             values[name] = min(max(value, hyperparameter.low), hyperparameter.high)
@@ -72,9 +72,12 @@ def configuration_from_ray(space: SearchSpace, config: Mapping[str, Any]) -> dic
             if not 0 <= index <= last:
                 raise InputError(f"level of {name} must be between 0 and {last}, got {index!r}")
             values[name] = hyperparameter.levels[int(index)]
+        elif zero in config and isinstance(hyperparameter, Float):
+            value = hyperparameter.from_above_zero(float(config[zero]))
+            values[name] = min(value, hyperparameter.high)
         elif name in config:
             values[name] = _clipped(hyperparameter, config[name])
-    known = {prefix + name for name in values for prefix in ("", COMPLEMENT, LEVEL)}
+    known = {prefix + name for name in values for prefix in ("", COMPLEMENT, LEVEL, ZERO)}
     for name in config:
         if name not in known:
             raise unknown("hyperparameter", name, space.names)
@@ -131,6 +134,13 @@ def _call(hyperparameter: Hyperparameter, transformed: bool) -> tuple[str, tuple
                 f"'{COMPLEMENT}{name}'"
             )
         return f"{COMPLEMENT}{name}", ("loguniform", (1 - hyperparameter.high, 1 - hyperparameter.low))
+    if isinstance(hyperparameter, Float) and hyperparameter.zero is not None:
+        if not transformed:
+            raise InputError(
+                f"{name} is 0 or on a log scale, which Ray lacks; use transformed=True, which draws "
+                f"'{ZERO}{name}'"
+            )
+        return f"{ZERO}{name}", ("loguniform", (hyperparameter.lowest, hyperparameter.high))
     return name, _numeric_call(hyperparameter)
 
 

@@ -67,7 +67,7 @@ def _check_arguments(label: str, arguments: Mapping[str, Any], required: Mapping
 
 def _read_arguments(label: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(arguments)
-    for argument in {"low", "high", "default", "step"} & set(values):
+    for argument in {"low", "high", "default", "step", "zero"} & set(values):
         values[argument] = read_value(values[argument])
     for argument in {"levels", "choices"} & set(values):
         if not isinstance(values[argument], (list, tuple)):

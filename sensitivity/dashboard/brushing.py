@@ -215,6 +215,8 @@ def _within(
         low, high = min(within), max(within)
     elif axis.scale == "log1m":
         low, high = (1 - 10**-value for value in (low, high))
+    elif axis.is_zero(low):
+        low, high = 0.0, 0.0 if axis.is_zero(high) else high
     for bounded, lowest, highest in view.ranges if inside else ():
         if bounded == name:
             low, high = max(low, lowest), min(high, highest)

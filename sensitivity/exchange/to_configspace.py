@@ -47,9 +47,8 @@ def to_configspace(
     native = converted(space, seed=0)
     pairs = []
     for row in records(results.group(task, variant)):
-        values = native_values(
-            native, active_values(space.names, [row[f"{PREFIX}{name}"] for name in space.names])
-        )
+        values = active_values(space.names, [row[f"{PREFIX}{name}"] for name in space.names])
+        values = native_values(native, _above_zero(space, values))
         pairs.append((Configuration(native, values=values), float(row["loss"])))
     assert len(pairs) == results.group(task, variant)["status"].isin(DONE).sum()
     return native, pairs
@@ -73,6 +72,14 @@ def native_values(native: ConfigurationSpace, configuration: Mapping[str, Any]) 
             value = hyperparameter.value
         values[name] = value
     return values
+
+
+def _above_zero(space: SearchSpace, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with what stands for 0 where 0 is a value beside a log scale."""
+    return {
+        name: domain.above_zero(value) if isinstance(domain := space[name], Float) and value == 0 else value
+        for name, value in configuration.items()
+    }
 
 
 def _rounded_outwards(hyperparameter: Hyperparameter) -> Hyperparameter:

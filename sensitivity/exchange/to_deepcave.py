@@ -92,6 +92,7 @@ def _name(hyperparameter: Hyperparameter) -> str:
 def _value(hyperparameter: Hyperparameter, value: Any) -> Any:
     value = hyperparameter.check(value)
     if isinstance(hyperparameter, (Float, Integer)):
+        value = hyperparameter.above_zero(value) if isinstance(hyperparameter, Float) else value
         return 1 - value if hyperparameter.scale == "log1m" else value
     return f"{hyperparameter.name} {value}"
 
@@ -101,7 +102,7 @@ def _domain(hyperparameter: Hyperparameter) -> Mapping[str, Any]:
         low, high = (
             (1 - hyperparameter.high, 1 - hyperparameter.low)
             if hyperparameter.scale == "log1m"
-            else (hyperparameter.low, hyperparameter.high)
+            else (getattr(hyperparameter, "lowest", hyperparameter.low), hyperparameter.high)
         )
         numeric = {
             "log": hyperparameter.scale in ("log", "log1m"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from search_spaces.hyperparameters import Float
 from search_spaces.optuna_spaces import distribution
 from search_spaces.values import write_value
 from sensitivity.exchange.optuna_trials import AS_IT_WAS, OURS
@@ -62,7 +63,8 @@ def to_optuna(
     has ``diverged`` in its user attributes, beside seed, key, configuration and the uncapped value. Stopped
     trials are pruned, failed trials failed; trials that have not ended are left out. Parameters are in
     Optuna's coordinates (:func:`search_spaces.optuna_spaces.to_optuna`), under names that say so:
-    ``-log10(1 - mu)`` for a hyperparameter on the log1m scale, ``level of p`` for an ordinal one.
+    ``-log10(1 - mu)`` for a hyperparameter on the log1m scale, ``level of p`` for an ordinal one,
+    ``decay (0 below 0.001)`` for one that is 0 or on a log scale.
     :func:`sensitivity.exchange.from_optuna.from_optuna` reads the study back.
 
     Args:
@@ -229,6 +231,8 @@ def parameter_name(hyperparameter: Hyperparameter) -> str:
     name = hyperparameter.name
     if hyperparameter.scale == "log1m":
         return f"-log10(1 - {name})"
+    if isinstance(hyperparameter, Float) and hyperparameter.zero is not None:
+        return f"{name} (0 below {hyperparameter.low})"
     return f"level of {name}" if hyperparameter.kind == "ordinal" else name
 
 
@@ -238,6 +242,8 @@ def _parameter(space: SearchSpace, name: str, value: Any) -> Any:
     value = hyperparameter.check(value)
     if hyperparameter.scale == "log1m":
         return -math.log1p(-value) / math.log(10) + 0.0
+    if isinstance(hyperparameter, Float):
+        return hyperparameter.above_zero(value)
     return hyperparameter.levels.index(value) if hyperparameter.kind == "ordinal" else value  # type: ignore[union-attr]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_spaces.hyperparameters import Float
 from sensitivity.figures.words import plain, short
 from sensitivity.results.results import PREFIX
 from sensitivity.text.wording import number
@@ -32,16 +33,20 @@ class Axis:
     """Axis of a hyperparameter on its declared scale.
 
     Plotly has linear and logarithmic axes. ``log1m`` is drawn at -log10(1 - x), so that .9, .99 and .999 are
-    equally far apart; levels and choices are drawn at their number.
+    equally far apart; levels and choices are drawn at their number. A 0 on a log scale is drawn below the
+    lower bound.
 
     name: of the hyperparameter.
     scale: see :mod:`search_spaces.scales`.
     levels: values of a discrete hyperparameter.
+    zero: coordinate at which 0 is drawn on a log scale, and the lower bound above it; None where 0 is no
+        value.
     """
 
     name: str
     scale: str
     levels: tuple[Any, ...] = ()
+    zero: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, results: Results, name: str) -> Axis:
@@ -49,6 +54,13 @@ class Axis:
         domains = [space[name] for space in results.spaces.values() if name in space]
         scales = {domain.scale for domain in domains}
         scale = scales.pop() if len(scales) == 1 else "linear" if scales <= set(NUMERIC) else "categorical"
+        if scale == "log":
+            zeros = [
+                (domain.above_zero(0.0), domain.low)
+                for domain in domains
+                if isinstance(domain, Float) and domain.zero is not None
+            ]
+            return cls(name, scale, zero=min(zeros) if zeros else None)
         if scale in NUMERIC:
             return cls(name, scale)
         if all(domain.scale in ("ordinal", "categorical") for domain in domains):
@@ -68,7 +80,12 @@ class Axis:
             return np.array([number_of.get(_key(value), np.nan) for value in values], float)
         x = np.array(list(values), float)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return -np.log10(1 - x) if self.scale == "log1m" else x
+            x = -np.log10(1 - x) if self.scale == "log1m" else x
+        return x if self.zero is None else np.where(x == 0, self.zero[0], x)
+
+    def is_zero(self, place: float) -> bool:
+        """Return True for a coordinate that is nearer to where 0 is drawn than to the lower bound."""
+        return self.zero is not None and place < math.sqrt(self.zero[0] * self.zero[1])
 
     def line(self, values: Iterable[Any]) -> Array:
         """Return the :meth:`places` on a line on which equal steps of the scale are equally far apart."""
@@ -84,13 +101,21 @@ class Axis:
         """Return the value at a coordinate as text."""
         if self.levels:
             return plain(number(self.levels[min(max(round(place), 0), len(self.levels) - 1)]))
+        if self.is_zero(place):
+            return number(0)
         return number(1 - 10**-place) if self.scale == "log1m" else number(place)
 
     def layout(self, places: Iterable[float]) -> dict[str, Any]:
         """Return the properties of a Plotly axis that shows these coordinates."""
         known = [float(place) for place in places if math.isfinite(place)]
         if self.scale == "log":
-            return lr_axis(known)
+            axis = lr_axis([place for place in known if not self.is_zero(place)])
+            if any(map(self.is_zero, known)) and self.zero is not None and "tickvals" in axis:
+                inside = [tick for tick in zip(axis["tickvals"], axis["ticktext"], strict=True)
+                          if not self.is_zero(tick[0])]  # fmt: skip
+                axis["tickvals"] = [self.zero[0], *(place for place, _ in inside)]
+                axis["ticktext"] = [number(0), *(text for _, text in inside)]
+            return axis
         if self.scale == "linear" and not self.levels:
             return {"type": "linear"}
         values, texts = self.ticks(known)
@@ -105,6 +130,9 @@ class Axis:
             return [float(place) for place in some], [short(number(self.levels[place]), 16) for place in some]
         if not places:
             return [], []
+        if any(map(self.is_zero, places)) and self.zero is not None:
+            others, texts = self.ticks([place for place in places if not self.is_zero(place)])
+            return [math.log10(self.zero[0]), *others], [number(0), *texts]
         low, high = min(places), max(places)
         if self.scale == "log":
             ticks = _round_ticks([low, high])

@@ -40,7 +40,8 @@ class Axis:
 
 
 def axis_of(results: Results, group: Losses, name: str) -> Axis:
-    """Return the axis of a hyperparameter; NaN where it is inactive."""
+    """Return the axis of a hyperparameter; NaN where it is inactive, or 0 on a log scale: no factor away from
+    anything."""
     domain = results.spaces[group.variant][name]
     values = [configuration.get(name, np.nan) for configuration in group.configurations]
     if domain.scale in ("ordinal", "categorical"):
@@ -55,6 +56,8 @@ def axis_of(results: Results, group: Losses, name: str) -> Axis:
             ),
         )
     x = np.array(values, dtype=float)
+    if domain.scale == "log":
+        x[x == 0] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         return Axis(
             domain,

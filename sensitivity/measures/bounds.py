@@ -66,6 +66,8 @@ def next_range(domain: Hyperparameter, tried: Array, best: float, *, higher: boo
         best: The best of these values.
         higher: True to extend the upper end of the range, False for the lower.
     """
+    if domain.scale == "log":
+        tried = tried[tried > 0]
     low, high = float(tried.min()), float(tried.max())
     least, most = natural_bounds(domain, tried)
     if best >= most if higher else best <= least:

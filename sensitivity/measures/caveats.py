@@ -285,4 +285,5 @@ def _domain(hyperparameter: Hyperparameter) -> str:
                 for value in getattr(hyperparameter, "levels", ()) or getattr(hyperparameter, "choices", ())
             ]
         )
-    return f"{number(hyperparameter.low)} to {number(hyperparameter.high)} ({hyperparameter.scale})"  # type: ignore[union-attr]
+    zero = "0 or " if getattr(hyperparameter, "zero", None) is not None else ""
+    return f"{zero}{number(hyperparameter.low)} to {number(hyperparameter.high)} ({hyperparameter.scale})"  # type: ignore[union-attr]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from search_spaces.hyperparameters import Float
 from sensitivity.measures.bounds import next_range
 from sensitivity.measures.losses import Array, Losses, scaled
 from sensitivity.measures.moderation import moderated
@@ -92,6 +93,8 @@ def edges(results: Results, group: Losses) -> list[Edge]:
         end = _end(group, group.units[:, column], active, best)
         if end is not None:
             higher, gain = end
+            if not higher and isinstance(domain, Float) and domain.zero is not None:
+                continue  # nothing lies below 0
             value = float(group.configurations[best][name])
             result.append(
                 Edge(

@@ -173,11 +173,12 @@ def local_means(group: Losses, loss: Array, off: Sequence[Reach]) -> LocalMeans:
 
 def _blocks(group: Losses, off: Sequence[Reach]) -> list[NDArray[np.int64]]:
     """Return the configurations that become one another when hyperparameters are off."""
-    names = {reach.name for reach in off}
+    places = {reach.name: reach.x for reach in off}
     blocks: dict[tuple[Any, ...], list[int]] = {}
     for place, configuration in enumerate(group.configurations):
         key = tuple(
-            name in configuration if name in names else configuration.get(name) for name in group.names
+            bool(np.isfinite(places[name][place])) if name in places else configuration.get(name)
+            for name in group.names
         )
         blocks.setdefault(key, []).append(place)
     return [np.array(block) for block in blocks.values()]

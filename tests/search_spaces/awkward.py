@@ -44,6 +44,11 @@ SPACES: dict[str, SearchSpace] = {
         Ordinal("p", (1, 2, INF)),
         Categorical("rule", ("cm", "nag", True)),
     ),
+    "0 beside a log scale": SearchSpace(
+        Float("lr", 1e-4, 1, "log"),
+        Float("weight_decay", 1e-5, 0.1, "log", 0, zero=0.25),
+        Float("l1", 1e-5, 0.1, "log", zero=0.5),
+    ),
     "one condition": SearchSpace(RULE, Float("mu", 0.5, 0.99, "log1m", 0.9, when={"rule": ("cm", "adam")})),
     "nested conditions": SearchSpace(
         RULE,
@@ -84,6 +89,7 @@ def hyperparameters(draw: Callable[..., Any], name: str = "x") -> Any:
             [
                 "linear",
                 "log",
+                "0 or log",
                 "log1m",
                 "steps",
                 "integer",
@@ -102,6 +108,9 @@ def hyperparameters(draw: Callable[..., Any], name: str = "x") -> Any:
         }[kind]
         low, high = sorted([draw(bound), draw(bound)])
         return Float(name, low, high, kind)
+    if kind == "0 or log":
+        low, ratio = draw(st.floats(1e-6, 1e3)), draw(st.floats(1.1, 1e6))
+        return Float(name, low, low * ratio, "log", zero=draw(st.floats(0.01, 0.9)))
     if kind == "steps":
         step, low, count = draw(st.integers(1, 50)), draw(st.integers(-100, 100)), draw(st.integers(0, 20))
         return Float(name, low / 10, (low + step * count) / 10, step=step / 10)

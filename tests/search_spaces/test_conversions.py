@@ -48,13 +48,17 @@ def bare(space: SearchSpace) -> SearchSpace:
 
 
 def carried(space: SearchSpace) -> SearchSpace:
-    """The part that Ray's and Optuna's dictionaries carry as it is: no ordinals, no log1m, no conditions."""
+    """The part that Ray's and Optuna's dictionaries carry as it is: no ordinals, no log1m, no 0 beside a log
+    scale, no conditions."""
     return bare(
         SearchSpace(
             *(
                 each
                 for each in space
-                if not each.when and not isinstance(each, Ordinal) and each.scale != "log1m"
+                if not each.when
+                and not isinstance(each, Ordinal)
+                and each.scale != "log1m"
+                and getattr(each, "zero", None) is None
             )
         )
     )
