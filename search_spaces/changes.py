@@ -70,8 +70,8 @@ def single(hyperparameter: Hyperparameter, value: Any) -> Hyperparameter:
     """
     value = hyperparameter.check(value)
     if isinstance(hyperparameter, Float) and hyperparameter.zero is not None:
-        kept = hyperparameter if value else replace(hyperparameter, scale="linear", zero=None, default=None)
-        return replace(kept, low=value, high=value, default=value, zero=None)
+        base = hyperparameter if value else replace(hyperparameter, scale="linear", zero=None, default=None)
+        return replace(base, low=value, high=value, default=value, zero=None)
     if isinstance(hyperparameter, (Float, Integer)):
         return replace(hyperparameter, low=value, high=value, default=value)
     if isinstance(hyperparameter, Ordinal):
