@@ -152,12 +152,12 @@ def _simulated(group: Losses, draws: int, seed: int) -> Simulated:
     direction = centred / scale if scale > 0 else centred
     parts = []
     for size in blocks(draws, group.loss.size):
-        trials, variance = law.draw(size, rng)
+        # One configuration that is chosen twice is two with noise of their own.
+        chosen = None if group.fixed else rng.integers(count, size=(size, count))
+        trials, variance = law.draw(size, rng, chosen)
         within, mean, seeds = _moments(trials)
         means = np.broadcast_to(direction, mean.shape)
-        if not group.fixed:
-            chosen = rng.integers(count, size=(size, count))
-            within, mean, seeds = (np.take_along_axis(part, chosen, axis=1) for part in (within, mean, seeds))
+        if chosen is not None:
             # A sample of a sample has 1 - 1 / count of its variance.
             means = direction[chosen] * np.sqrt(count / (count - 1))
         noise, rest = _components(within, mean, seeds, fixed=group.fixed)

@@ -59,29 +59,44 @@ class TrialNoise:
         deviation = np.where(mixed | (repeated & ~known), 0.0, math.sqrt(pooled) * trend)
         return cls(deviation, _tails(loss[known], trend[known]), *_divergence(group, mixed), finished)
 
-    def draw(self, draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return noise, ``[draws, configurations, seeds]``, and its variance, ``[draws, configurations]``.
+    def draw(
+        self, draws: int, rng: np.random.Generator, chosen: NDArray[np.int64] | None = None
+    ) -> tuple[Array, Array]:
+        """Return the noise of chosen configurations, and its variance in every configuration.
 
-        The mean is 0. The noise of a missing trial is NaN.
+        The mean is 0. The noise of a missing trial is NaN. A configuration that is chosen twice has the same
+        variance, and noise of its own, both times.
+
+        Args:
+            draws: Number of studies.
+            rng: Random generator.
+            chosen: Configurations of each study, ``[draws, configurations]``, which may be one several times;
+                all of them once if None.
+
+        Returns:
+            ``[draws, configurations, seeds]`` and ``[draws, configurations]``.
         """
         shape = (draws, *self.finished.shape)
+        if chosen is None:
+            chosen = np.broadcast_to(np.arange(shape[1]), shape[:2])
         noise = rng.standard_normal(shape)
         freedom = rng.choice(TAILS, size=draws, p=self.tails)
         for degrees in np.unique(freedom[np.isfinite(freedom)]):
-            chosen = freedom == degrees
-            chi = rng.chisquare(degrees, (int(chosen.sum()), *shape[1:]))
-            noise[chosen] *= np.sqrt((degrees - 2) / chi)
-        noise *= self.deviation[:, None]
+            heavy = freedom == degrees
+            chi = rng.chisquare(degrees, (int(heavy.sum()), *shape[1:]))
+            noise[heavy] *= np.sqrt((degrees - 2) / chi)
+        noise *= self.deviation[chosen][:, :, None]
         variance = np.broadcast_to(self.deviation**2, shape[:2])
         if self.beta.any():
             certain = (self.beta <= 0).any(axis=0)
             first, second = np.where(certain, 1.0, self.beta)
             chance = rng.beta(first, second, shape[:2])
             chance[:, certain] = (self.beta[0] > 0)[certain]
-            diverged = rng.random(shape) < chance[:, :, None]
-            noise = np.where(diverged, 0.0, noise) + self.gap[:, None] * (diverged - chance[:, :, None])
             variance = (1 - chance) * variance + self.gap**2 * chance * (1 - chance)
-        noise[:, ~self.finished] = np.nan
+            chance, gap = np.take_along_axis(chance, chosen, axis=1)[:, :, None], self.gap[chosen][:, :, None]
+            diverged = rng.random(shape) < chance
+            noise = np.where(diverged, 0.0, noise) + gap * (diverged - chance)
+        noise[~self.finished[chosen]] = np.nan
         return noise, variance
 
 
