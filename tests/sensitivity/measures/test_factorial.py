@@ -14,7 +14,7 @@ from search_spaces.designs import Grid, Random
 from sensitivity.measures import factorial, main_effects, seed_noise, variance_shares
 from sensitivity.measures.components import grid_freedoms, squares
 from sensitivity.results.results import Results
-from tests.benchmarks.cells import GRIDS
+from tests.benchmarks.cells import GRIDS, RANDOM
 from tests.benchmarks.share_coverage import covered
 from tests.sensitivity.measures.known import known_results, made
 from trainables.known_answers import LrValley
@@ -154,13 +154,26 @@ def test_seed_noise_is_the_same_number_in_every_table() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["equal noise", "unequal noise", "heavy tails", "20% diverged", "lr cliff"])
+@pytest.mark.parametrize(
+    "name", ["equal noise", "unequal noise", "heavy tails", "20% diverged", "77% diverged", "lr cliff"]
+)
 def test_intervals_hold_the_shares_of_simulated_studies(name: str) -> None:
     """The effects of 40 studies at two seeds; python -m tests.benchmarks.share_coverage has 300."""
     cell = next(cell for cell in GRIDS if cell.name == name)
     found = covered(cell, 2, 40)
     assert np.mean([row.coverage for row in found.values()]) >= 0.9
     assert all(row.coverage >= 0.8 for row in found.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["equal noise, random", "77% diverged, random", "lr cliff, random"])
+def test_the_seeds_of_random_designs_have_intervals_that_hold_and_are_no_wider_than_need_be(
+    name: str,
+) -> None:
+    cell = next(cell for cell in RANDOM if cell.name == name)
+    (row,) = covered(cell, 3, 60).values()
+    assert row.coverage >= 0.88
+    assert row.width < 2.2
 
 
 def test_one_seed_takes_the_highest_order_as_the_error() -> None:
