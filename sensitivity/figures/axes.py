@@ -197,6 +197,7 @@ class Levels:
             bins: number of parts if there are more distinct values.
             keep: the values are levels that the design chose.
         """
+        values = list(values)
         line = axis.line(values)
         active = np.isfinite(line)
         place = np.full(len(line), -1)
@@ -205,9 +206,15 @@ class Levels:
         if axis.levels or len(known) <= bins or repeated or (keep and len(known) <= MOST_KEPT):
             place[active] = first
             return cls(axis, axis.off_line(known), place, True)
-        edges = np.linspace(known[0], known[-1], bins + 1)
+        zeros = active & np.array([axis.is_zero(value) for value in axis.places(values)])
+        first_part = int(zeros.any())  # 0 is a part of its own
+        bins -= first_part
+        edges = np.linspace(known[first_part], known[-1], bins + 1)
         place[active] = np.clip(np.searchsorted(edges, line[active], side="right") - 1, 0, bins - 1)
-        return cls(axis, axis.off_line((edges[:-1] + edges[1:]) / 2), place, False)
+        place[active] += first_part
+        place[zeros] = 0
+        centres = [*known[:first_part], *(edges[:-1] + edges[1:]) / 2]
+        return cls(axis, axis.off_line(np.array(centres)), place, False)
 
     @cached_property
     def words(self) -> list[str]:

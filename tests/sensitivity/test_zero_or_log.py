@@ -53,6 +53,9 @@ def test_axis_of_figures() -> None:
     values = [configuration["weight_decay"] for configuration in Random(200).configurations(SPACE)]
     parts = Levels.of(axis, values)
     assert parts.words[0] == "0"
+    assert parts.centres[0] == pytest.approx(below)
+    assert len(parts.centres) == 12
+    assert min(parts.centres[1:]) > low
     assert {value for value, place in zip(values, parts.place, strict=True) if place == 0} == {0}
 
 
