@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
@@ -190,7 +191,10 @@ def scale_of(name: str, values: Iterable[Any]) -> str:
     if numbers[0] == 0 and "log1m" not in fitting:
         if _is_zero_and_magnitudes(numbers):
             return "ordinal"
-        if len(numbers) > MOST_LEVELS and _unevenness(numbers, "linear") >= GRID:  # a draw is never 0
+        is_rate = re.search(r"(^|[^a-z])lr($|[^a-z])|learning.?rate", name.lower())  # 0 trains nothing
+        if (
+            not is_rate and len(numbers) > MOST_LEVELS and _unevenness(numbers, "linear") >= GRID
+        ):  # a draw is never 0
             return "log" if scale_of(name, numbers[1:]) == "log" else "linear"
     uneven = {scale: _unevenness(numbers, scale) for scale in fitting}
     if min(uneven.values()) < GRID:

@@ -27,7 +27,7 @@ class Float(Domain):
         step: if set, the values are low, low + step, ... high, each with an equal share of [0, 1]. Requires a
             linear scale, and ``high - low`` must be a multiple of ``step``.
         zero: if set, 0 is a value too, with this share of [0, 1] below ``low``, above 0 and at most 0.9.
-            Requires a log scale.
+            Requires a log scale, and another name than ``lr``: without a rate nothing is learned.
         when: values of earlier hyperparameters for which this one is active; see
             :class:`search_spaces.conditions.Conditions`.
 
@@ -224,6 +224,8 @@ def _checked_zero(domain: Float) -> float:
     name, share = domain.name, finite_number(f"zero of {domain.name}", domain.zero)
     if not 0 < share <= 0.9:
         raise InputError(f"zero of {name} must be a share above 0 and at most 0.9, got {share!r}")
+    if name == "lr":
+        raise InputError("zero of lr cannot be set: a learning rate of 0 trains nothing; leave it out")
     if domain.scale != "log":
         raise InputError(f"zero of {name} needs a log scale, got {domain.scale!r}; use low: 0")
     if domain.low == domain.high:

@@ -79,6 +79,7 @@ def test_it_can_be_fixed(value: float) -> None:
         ({"zero": 0}, "zero of weight_decay must be a share above 0 and at most 0.9, got 0.0"),
         ({"zero": 1}, "zero of weight_decay must be a share above 0 and at most 0.9, got 1.0"),
         ({"zero": "some"}, "zero of weight_decay must be"),
+        ({"name": "lr"}, "zero of lr cannot be set: a learning rate of 0 trains nothing; leave it out"),
         ({"low": 0.1}, "zero of weight_decay needs low below high, got 0.1 for both"),
         ({"default": 1e-5}, "default of weight_decay must be 0 or between 0.0001 and 0.1, got 1e-05"),
     ],
@@ -139,4 +140,5 @@ def test_inferred_from_draws() -> None:
     )
     assert isinstance(domain_of("weight_decay", [0, 1e-4, 1e-3, 1e-2]), Ordinal)
     assert scale_of("dropout", [0.0, *(source.random() for _ in range(32))]) == "linear"
+    assert [scale_of(name, drawn) for name in ("lr", "opt.learning_rate")] == ["linear", "linear"]
     assert scale_of("dropout", [k / 20 for k in range(20)]) == "linear"
